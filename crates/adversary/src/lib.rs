@@ -1,0 +1,1 @@
+//! Attackers that forge each protocol's own messages, and directed schedules: test support

@@ -1,0 +1,1 @@
+//! Asynchronous binary agreement with binding and a threshold common coin

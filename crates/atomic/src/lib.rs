@@ -1,0 +1,1 @@
+//! Leaderless asynchronous atomic broadcast: batching, threshold encryption, epochs

@@ -1,0 +1,1 @@
+//! Reliable broadcast with erasure coding

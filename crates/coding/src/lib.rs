@@ -1,0 +1,1 @@
+//! Erasure coding under a Merkle commitment, decoded with a full re-encoding check

@@ -1,0 +1,88 @@
+//! Every bound on what a peer can make a node hold, in one value.
+
+use crate::Committee;
+
+/// Bounds on sizes and windows. They decide validity, so they are part of the cluster id: all nodes share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Largest contribution of one node to one epoch, in bytes, ciphertext included.
+    pub payload_bytes: usize,
+    /// Largest transaction, in bytes.
+    pub transaction_bytes: usize,
+    /// Largest number of transactions in one contribution.
+    pub transactions: usize,
+    /// Epochs beyond a node's lowest open one whose messages it keeps: W.
+    pub epochs_ahead: u64,
+    /// Epochs that a node runs at the same time: P, at most `epochs_ahead`.
+    pub pipeline: u64,
+    /// Rounds of binary agreement beyond a node's own whose messages it keeps: R.
+    pub rounds_ahead: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            payload_bytes: 32 << 20,
+            transaction_bytes: 1 << 20,
+            transactions: 1 << 20,
+            epochs_ahead: 4,
+            pipeline: 2,
+            rounds_ahead: 6,
+        }
+    }
+}
+
+/// A limit that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit {name} must be {must}, not {value}")]
+pub struct LimitError {
+    name: &'static str,
+    must: &'static str,
+    value: u64,
+}
+
+impl Limits {
+    /// Framing that a message adds to the payload it carries, at the most: tags, digests, a Merkle proof.
+    pub const MESSAGE_OVERHEAD: usize = 1024;
+
+    /// Checks that the limits fit together.
+    pub fn check(&self) -> Result<(), LimitError> {
+        let fail = |name, must, value| Err(LimitError { name, must, value });
+        match self {
+            l if l.transaction_bytes == 0 => fail("transaction_bytes", "at least 1", 0),
+            l if l.payload_bytes > 1 << 30 => fail("payload_bytes", "at most 1 GiB", l.payload_bytes as u64),
+            l if l.payload_bytes < l.transaction_bytes.saturating_add(Self::MESSAGE_OVERHEAD) => {
+                fail("payload_bytes", "at least transaction_bytes + 1024", l.payload_bytes as u64)
+            }
+            l if l.transactions == 0 => fail("transactions", "at least 1", 0),
+            l if l.pipeline == 0 => fail("pipeline", "at least 1", 0),
+            l if l.pipeline > l.epochs_ahead => fail("pipeline", "at most epochs_ahead", l.pipeline),
+            l if l.epochs_ahead > 1 << 16 => fail("epochs_ahead", "at most 65536", l.epochs_ahead),
+            l if l.rounds_ahead < 3 => fail("rounds_ahead", "at least 3, one turn of the coin", u64::from(l.rounds_ahead)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Largest message on the wire, in bytes.
+    pub const fn frame_bytes(&self) -> usize {
+        self.payload_bytes + Self::MESSAGE_OVERHEAD
+    }
+
+    /// Largest shard of a payload in a committee, in bytes, before the codec's padding.
+    pub const fn shard_bytes(&self, committee: Committee) -> usize {
+        (self.payload_bytes + 4).div_ceil(committee.data_shards())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_fit_together_and_contradictions_are_named() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        let wrong = Limits { pipeline: 9, ..Limits::default() };
+        assert_eq!(wrong.check().unwrap_err().to_string(), "limit pipeline must be at most epochs_ahead, not 9");
+    }
+}

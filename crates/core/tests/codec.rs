@@ -1,0 +1,113 @@
+//! The codec: golden vectors, canonical form, refusal before allocation.
+
+use bincode::{Decode, Encode};
+use bytes::Bytes;
+use mellivora_core::codec::{Blob, Frame, List, decode, decode_all, encode};
+use mellivora_core::{Digest, Epoch, NodeIndex, NodeSet, Round};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[bincode(decode_context = "Frame")]
+struct Sample {
+    epoch: Epoch,
+    round: Round,
+    node: NodeIndex,
+    set: NodeSet,
+    root: Digest,
+    flag: bool,
+    maybe: Option<u16>,
+    bulk: Blob,
+    list: List<NodeIndex, 5>,
+}
+
+fn sample() -> Sample {
+    Sample {
+        epoch: Epoch(1),
+        round: Round(2),
+        node: NodeIndex(3),
+        set: [NodeIndex(0), NodeIndex(9)].into_iter().collect(),
+        root: Digest([0xab; 32]),
+        flag: true,
+        maybe: Some(7),
+        bulk: Blob(Bytes::from_static(b"badger")),
+        list: List::new(vec![NodeIndex(4), NodeIndex(5)]),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[test]
+fn golden_vector() {
+    let root = "ab".repeat(32);
+    assert_eq!(
+        hex(&encode(&sample())),
+        format!("0000000000000001000000020003020102{root}01010007000000066261646765720000000200040005")
+    );
+    assert_eq!(decode::<Sample>(&encode(&sample())).unwrap(), sample());
+}
+
+#[test]
+fn a_blob_is_a_slice_of_its_frame() {
+    let frame = encode(&sample());
+    let value: Sample = decode(&frame).unwrap();
+    let place = value.bulk.as_ptr() as usize - frame.as_ptr() as usize;
+    assert_eq!(&frame[place..place + 6], b"badger");
+}
+
+#[test]
+fn every_truncation_and_every_trailing_byte_is_refused() {
+    let frame = encode(&sample());
+    for len in 0..frame.len() {
+        assert!(decode::<Sample>(&frame.slice(..len)).is_err(), "cut at {len}");
+    }
+    let mut longer = frame.to_vec();
+    longer.push(0);
+    assert!(decode::<Sample>(&longer.into()).is_err());
+}
+
+#[test]
+fn huge_counts_are_refused_before_any_allocation() {
+    let mut bytes = u32::MAX.to_be_bytes().to_vec();
+    bytes.extend_from_slice(b"short");
+    let bytes = Bytes::from(bytes);
+    assert!(decode::<Blob>(&bytes).is_err());
+    assert!(decode::<List<u8, { u32::MAX as usize }>>(&bytes).is_err());
+    assert!(decode::<List<u8, 3>>(&encode(&List::<u8, 9>::new(vec![1; 9]))).is_err());
+}
+
+#[test]
+fn a_frame_of_many_ends_at_the_first_malformed_one() {
+    let mut frame = encode(&NodeSet::first(3)).to_vec();
+    frame.extend_from_slice(&encode(&NodeSet::first(9)));
+    frame.extend_from_slice(&[1, 0, 1, 1]);
+    let seen: Vec<_> = decode_all::<NodeSet>(&frame.into()).collect();
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[1], Ok(NodeSet::first(9)));
+    assert!(seen[2].is_err());
+}
+
+proptest! {
+    #[test]
+    fn whatever_decodes_encodes_to_the_same_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let bytes = Bytes::from(bytes);
+        if let Ok(value) = decode::<Sample>(&bytes) {
+            prop_assert_eq!(encode(&value), bytes.clone());
+        }
+        if let Ok(value) = decode::<NodeSet>(&bytes) {
+            prop_assert_eq!(encode(&value), bytes);
+        }
+    }
+
+    #[test]
+    fn a_flipped_byte_decodes_to_something_else_or_not_at_all(at in 0usize..88, flip in 1u8..) {
+        let mut bytes = encode(&sample()).to_vec();
+        let at = at % bytes.len();
+        bytes[at] ^= flip;
+        if let Ok(value) = decode::<Sample>(&bytes.clone().into()) {
+            prop_assert_ne!(&value, &sample());
+            prop_assert_eq!(encode(&value), Bytes::from(bytes));
+        }
+    }
+}

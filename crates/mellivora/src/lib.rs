@@ -1,0 +1,1 @@
+//! Asynchronous Byzantine fault tolerant atomic broadcast: the HoneyBadger and Dumbo family

@@ -1,0 +1,1 @@
+//! Authenticated links between mellivora nodes: frames and transports

@@ -1,0 +1,1 @@
+//! The tokio driver of mellivora: nodes, handles, job pool, in-process clusters

@@ -1,0 +1,1 @@
+//! Deterministic, seeded simulator, Byzantine wrappers and oracles for mellivora protocols

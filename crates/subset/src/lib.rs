@@ -1,0 +1,1 @@
+//! Asynchronous common subset
