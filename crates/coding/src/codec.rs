@@ -1,0 +1,262 @@
+//! Encode, verify, decode: the only ways in and out.
+
+use std::fmt;
+
+use bytes::Bytes;
+use mellivora_core::codec::{Blob, List};
+use mellivora_core::{Committee, Digest, NodeIndex, hash::HashKey};
+
+use crate::merkle::{self, Tree};
+use crate::stripes::{Code, Present};
+use crate::{Body, CodecError, LeafHash, Proof, Shard, layout::Layout};
+
+const ROOT: HashKey = HashKey::new("mellivora/v1 coding root");
+
+/// The erasure code and the commitment of one committee. Made once, shared by `Arc`.
+pub struct Codec {
+    committee: Committee,
+    layout: Layout,
+    max_payload: usize,
+    code: Code,
+}
+
+/// A payload made ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The 32 bytes that bind every shard and the length.
+    pub commitment: Digest,
+    /// One shard per node, in the order of the nodes. Full data shards are slices of the payload, the others of one
+    /// buffer.
+    pub shards: Vec<Shard>,
+    /// The payload itself.
+    pub body: Body,
+}
+
+/// What came of decoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded {
+    /// The recomputed codeword has this very commitment: final, whether or not the shards were verified before.
+    Match(Body),
+    /// It has not. Final if all the k shards used had been verified: then no set of verified shards can match.
+    /// Otherwise it says only that some shard was wrong.
+    Mismatch,
+    /// Fewer than k shards of different nodes: nothing was learnt.
+    TooFew,
+}
+
+impl Codec {
+    /// Name of the code and of the form of shards. Nodes with different codecs cannot talk, so the identity of a
+    /// cluster covers it.
+    pub const NAME: &'static str = "reed-solomon-gf256-blake3/v1";
+    /// The largest possible bound on payloads, in bytes.
+    pub const MAX_PAYLOAD: usize = 1 << 30;
+
+    /// A codec for `committee` that accepts payloads of at most `max_payload` bytes.
+    ///
+    /// Fails when the bound exceeds [`Codec::MAX_PAYLOAD`], or when the machine lacks the instructions that a build with
+    /// the feature `simd` uses.
+    pub fn new(committee: Committee, max_payload: usize) -> Result<Self, CodecError> {
+        if max_payload > Self::MAX_PAYLOAD {
+            return Err(CodecError::LimitTooLarge { asked: max_payload, max: Self::MAX_PAYLOAD });
+        }
+        check_instructions()?;
+        let layout = Layout::new(committee);
+        let code = Code::new(layout).map_err(|error| CodecError::Code(error.to_string()))?;
+        Ok(Codec { committee, layout, max_payload, code })
+    }
+
+    /// The committee that the codec was made for.
+    pub fn committee(&self) -> Committee {
+        self.committee
+    }
+
+    /// The longest payload that is accepted, in bytes.
+    pub fn max_payload(&self) -> usize {
+        self.max_payload
+    }
+
+    /// Length of each shard of a payload of `len` bytes, padding included.
+    pub fn shard_len(&self, len: usize) -> usize {
+        self.layout.shard_len(len)
+    }
+
+    /// Codes and commits to a payload of at most [`max_payload`](Self::max_payload) bytes.
+    pub fn encode(&self, payload: Bytes) -> Result<Encoded, CodecError> {
+        let coded = self.code_payload(&payload, true)?;
+        let shard_len = self.shard_len(payload.len());
+        let shared = Bytes::from(coded.buffer);
+        let full = payload.len() / shard_len;
+        let shards = (0..self.layout.n)
+            .map(|i| Shard {
+                // At most MAX_PAYLOAD bytes, so the length fits.
+                proof: Proof { len: payload.len() as u32, path: List::new(coded.tree.path(i)) },
+                data: Blob(match i.checked_sub(full) {
+                    None => payload.slice(i * shard_len..(i + 1) * shard_len),
+                    Some(place) => shared.slice(place * shard_len..(place + 1) * shard_len),
+                }),
+            })
+            .collect();
+        Ok(Encoded { commitment: self.seal(payload.len(), &coded.tree.root()), shards, body: Body::from_bytes(payload) })
+    }
+
+    /// The commitment of a payload, to check one that somebody else supplied against a known commitment.
+    pub fn commit(&self, payload: &Body) -> Result<Digest, CodecError> {
+        let whole = payload.to_bytes();
+        let coded = self.code_payload(&whole, false)?;
+        Ok(self.seal(whole.len(), &coded.tree.root()))
+    }
+
+    /// Whether `shard` is the one that `commitment` holds for node `index`; if so, the hash that was computed.
+    ///
+    /// Refuses any other length of proof or data than the only valid one before it hashes anything.
+    pub fn verify(&self, commitment: &Digest, index: NodeIndex, shard: &Shard) -> Option<LeafHash> {
+        let (n, index) = (self.layout.n, index.as_usize());
+        let len = self.plausible_len(shard)?;
+        if index >= n || shard.proof.path.len() != merkle::path_len(n, index) {
+            return None;
+        }
+        let leaf = merkle::leaf(&shard.data);
+        let root = merkle::root_from(n, index, leaf, &shard.proof.path)?;
+        (self.seal(len, &root) == *commitment).then_some(LeafHash(leaf))
+    }
+
+    /// Rebuilds the payload from shards of different nodes, and checks that it is the one that was committed to.
+    ///
+    /// Exactly k shards are used, those of the lowest indices (so data shards come first); all others are recomputed,
+    /// all n leaves are compared by way of the commitment, and the padding must be zero. A leaf hash that
+    /// [`verify`](Self::verify) returned *for this shard* saves computing it again.
+    pub fn decode(&self, commitment: &Digest, shards: &[(NodeIndex, &Shard, Option<LeafHash>)]) -> Decoded {
+        let mut chosen: Vec<Option<(&Shard, Option<LeafHash>)>> = vec![None; self.layout.n];
+        for (index, shard, leaf) in shards {
+            if let Some(place @ None) = chosen.get_mut(index.as_usize()) {
+                *place = Some((shard, *leaf));
+            }
+        }
+        let mut used = 0;
+        for place in &mut chosen {
+            used += usize::from(place.is_some());
+            if used > self.layout.k {
+                *place = None;
+            }
+        }
+        if used < self.layout.k {
+            return Decoded::TooFew;
+        }
+        let Some(len) = self.common_len(chosen.iter().flatten().map(|(shard, _)| *shard)) else {
+            return Decoded::Mismatch;
+        };
+        self.rebuild(commitment, len, &chosen).map_or(Decoded::Mismatch, Decoded::Match)
+    }
+
+    /// From exactly k shards of the right length.
+    fn rebuild(
+        &self,
+        commitment: &Digest,
+        len: usize,
+        chosen: &[Option<(&Shard, Option<LeafHash>)>],
+    ) -> Option<Body> {
+        let shard_len = self.shard_len(len);
+        let data = chosen.iter().take(self.layout.k);
+        let mut rebuilt = vec![0; data.clone().filter(|place| place.is_none()).count() * shard_len];
+        let present: Vec<_> = chosen
+            .iter()
+            .map(|place| place.map(|(shard, leaf)| Present { data: &shard.data, leaf: leaf.map(|leaf| leaf.0) }))
+            .collect();
+        // Cannot fail: there are k shards, all of one length that is not zero.
+        let leaves = self.code.complete(shard_len, &present, &mut rebuilt, None).ok()?;
+        if self.seal(len, &Tree::new(leaves).root()) != *commitment {
+            return None;
+        }
+        let mut rebuilt = Bytes::from(rebuilt);
+        let mut pieces = Vec::with_capacity(self.layout.k);
+        for (i, place) in data.enumerate() {
+            let whole = match place {
+                Some((shard, _)) => shard.data.0.clone(),
+                None => rebuilt.split_to(shard_len),
+            };
+            let filled = len.saturating_sub(i * shard_len).min(shard_len);
+            if whole.iter().skip(filled).any(|&byte| byte != 0) {
+                return None;
+            }
+            pieces.push(whole.slice(..filled));
+        }
+        Some(Body::from_pieces(pieces))
+    }
+
+    /// Codes a whole payload. The buffer holds the padded data shards and, if it is to be kept, the parity.
+    fn code_payload(&self, payload: &[u8], keep_parity: bool) -> Result<Coded, CodecError> {
+        if payload.len() > self.max_payload {
+            return Err(CodecError::PayloadTooLarge { len: payload.len(), max: self.max_payload });
+        }
+        let Layout { n, k } = self.layout;
+        let shard_len = self.shard_len(payload.len());
+        let (full, padded) = payload.split_at(payload.len() / shard_len * shard_len);
+        let padded_shards = k - full.len() / shard_len;
+        let parity_shards = if keep_parity { n - k } else { 0 };
+        let mut buffer = vec![0; (padded_shards + parity_shards) * shard_len];
+        let (tail, parity) = buffer.split_at_mut(padded_shards * shard_len);
+        tail[..padded.len()].copy_from_slice(padded);
+        let mut present: Vec<_> = full
+            .chunks_exact(shard_len)
+            .chain(tail.chunks_exact(shard_len))
+            .map(|data| Some(Present { data, leaf: None }))
+            .collect();
+        present.resize(n, None);
+        let leaves = self
+            .code
+            .complete(shard_len, &present, &mut [], keep_parity.then_some(parity))
+            .map_err(|error| CodecError::Code(error.to_string()))?;
+        Ok(Coded { tree: Tree::new(leaves), buffer })
+    }
+
+    /// The payload's length that a shard claims, if the shard has the only length that goes with it.
+    fn plausible_len(&self, shard: &Shard) -> Option<usize> {
+        let len = usize::try_from(shard.proof.len).ok()?;
+        (len <= self.max_payload && shard.data.len() == self.shard_len(len)).then_some(len)
+    }
+
+    /// The length that all of these shards agree on.
+    fn common_len<'a>(&self, mut shards: impl Iterator<Item = &'a Shard>) -> Option<usize> {
+        let len = self.plausible_len(shards.next()?)?;
+        shards.all(|shard| self.plausible_len(shard) == Some(len)).then_some(len)
+    }
+
+    fn seal(&self, len: usize, root: &Digest) -> Digest {
+        let Layout { n, k } = self.layout;
+        let mut bytes = [0; 48];
+        let numbers = [n, k, self.shard_len(len), len];
+        for (place, number) in bytes.chunks_exact_mut(4).zip(numbers) {
+            // At most MAX_PAYLOAD and one unit, so the number fits.
+            place.copy_from_slice(&(number as u32).to_be_bytes());
+        }
+        bytes[16..].copy_from_slice(&root.0);
+        ROOT.digest(&bytes)
+    }
+}
+
+/// A coded payload: the tree, and the shards that are not slices of the payload.
+struct Coded {
+    tree: Tree,
+    buffer: Vec<u8>,
+}
+
+impl fmt::Debug for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Codec({:?}, at most {} bytes)", self.committee, self.max_payload)
+    }
+}
+
+/// The accelerated code is compiled for machines from Haswell on, whatever the machine at hand.
+fn check_instructions() -> Result<(), CodecError> {
+    #[cfg(all(feature = "simd", target_arch = "x86_64", not(target_env = "msvc")))]
+    if !(std::is_x86_feature_detected!("avx2")
+        && std::is_x86_feature_detected!("bmi1")
+        && std::is_x86_feature_detected!("bmi2")
+        && std::is_x86_feature_detected!("fma")
+        && std::is_x86_feature_detected!("lzcnt")
+        && std::is_x86_feature_detected!("movbe"))
+    {
+        return Err(CodecError::MissingInstructions);
+    }
+    Ok(())
+}
