@@ -1,1 +1,19 @@
-//! Asynchronous binary agreement with binding and a threshold common coin
+//! Asynchronous agreement on one bit, and the collecting side of the common coin.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`aba`] | binary agreement with binding (BVAL, AUX, CONF, coin, TERM) |
+//! | [`coin`] | one common coin: collects shares, combines them as a job, keeps the gate before the own share |
+//! | [`values`] | a set of bits |
+//!
+//! Both are deterministic state machines after [`mellivora_core::Protocol`]: no clock, no thread, no randomness of
+//! their own. The coin's cryptography is a [`mellivora_crypto::CoinScheme`], chosen by whoever makes the instance.
+
+pub mod aba;
+pub mod coin;
+mod tally;
+pub mod values;
+
+pub use aba::{Aba, AbaConfig, AbaMessage, CoinSchedule, Vote};
+pub use coin::{CoinDone, CoinInstance, CoinJob};
+pub use values::Values;
