@@ -21,6 +21,12 @@ impl CoinShare {
         (bytes.len() <= Self::MAX_BYTES).then(|| CoinShare(Bytes::copy_from_slice(bytes)))
     }
 
+    /// A share of a suite's fixed size, which is checked when compiled.
+    pub(crate) fn of<const N: usize>(bytes: [u8; N]) -> Self {
+        const { assert!(N <= Self::MAX_BYTES) };
+        CoinShare(Bytes::copy_from_slice(&bytes))
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -34,6 +34,14 @@ macro_rules! small_bytes {
                 Some($name { len: from.len() as u8, bytes })
             }
 
+            /// Of a suite's fixed size, which is checked when compiled.
+            pub(crate) fn of<const N: usize>(from: [u8; N]) -> Self {
+                const { assert!(N <= $max) };
+                let mut bytes = [0; $max];
+                bytes[..N].copy_from_slice(&from);
+                $name { len: N as u8, bytes }
+            }
+
             /// The bytes.
             pub fn as_bytes(&self) -> &[u8] {
                 self.bytes.get(..usize::from(self.len)).unwrap_or_default()

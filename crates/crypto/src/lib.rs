@@ -1,10 +1,28 @@
 //! Threshold cryptography of mellivora.
 
 pub mod coin;
+pub mod dealer;
 pub mod encryption;
+pub mod error;
+pub mod identity;
+pub mod keys;
+pub mod suite;
+
+mod kem;
+mod lagrange;
+mod local;
+mod ristretto255;
+mod suites;
+mod threshold;
 
 pub use coin::{CoinCombination, CoinScheme, CoinShare, CoinValue};
+pub use dealer::{deal, deal_nodes};
 pub use encryption::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed};
+pub use error::KeyError;
+pub use identity::{Identity, IdentityKey, Signature, verify_batch};
+pub use kem::TAG_BYTES;
+pub use keys::{NodeKeys, PublicKeys, SecretKeys};
+pub use suite::Suite;
 
 use mellivora_core::{Digest, hash::HashKey};
 
