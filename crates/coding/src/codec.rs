@@ -110,14 +110,17 @@ impl Codec {
     ///
     /// Refuses any other length of proof or data than the only valid one before it hashes anything.
     pub fn verify(&self, commitment: &Digest, index: NodeIndex, shard: &Shard) -> Option<LeafHash> {
+        let len = self.plausible_len(index, shard)?;
         let (n, index) = (self.layout.n, index.as_usize());
-        let len = self.plausible_len(shard)?;
-        if index >= n || shard.proof.path.len() != merkle::path_len(n, index) {
-            return None;
-        }
         let leaf = merkle::leaf(&shard.data);
         let root = merkle::root_from(n, index, leaf, &shard.proof.path)?;
         (self.seal(len, &root) == *commitment).then_some(LeafHash(leaf))
+    }
+
+    /// Whether `shard` has the only form that a shard of node `index` can have: the right lengths of proof and data, and
+    /// no payload beyond the limit. Hashes nothing, so it says nothing about the content; it bounds what is kept.
+    pub fn is_plausible(&self, index: NodeIndex, shard: &Shard) -> bool {
+        self.plausible_len(index, shard).is_some()
     }
 
     /// Rebuilds the payload from shards of different nodes, and checks that it is the one that was committed to.
@@ -142,7 +145,7 @@ impl Codec {
         if used < self.layout.k {
             return Decoded::TooFew;
         }
-        let Some(len) = self.common_len(chosen.iter().flatten().map(|(shard, _)| *shard)) else {
+        let Some(len) = self.common_len(&chosen) else {
             return Decoded::Mismatch;
         };
         self.rebuild(commitment, len, &chosen).map_or(Decoded::Mismatch, Decoded::Match)
@@ -209,16 +212,24 @@ impl Codec {
         Ok(Coded { tree: Tree::new(leaves), buffer })
     }
 
-    /// The payload's length that a shard claims, if the shard has the only length that goes with it.
-    fn plausible_len(&self, shard: &Shard) -> Option<usize> {
+    /// The payload's length that a shard claims, if the shard has the only form that goes with it.
+    fn plausible_len(&self, index: NodeIndex, shard: &Shard) -> Option<usize> {
+        let (n, index) = (self.layout.n, index.as_usize());
         let len = usize::try_from(shard.proof.len).ok()?;
-        (len <= self.max_payload && shard.data.len() == self.shard_len(len)).then_some(len)
+        let right = index < n
+            && len <= self.max_payload
+            && shard.data.len() == self.shard_len(len)
+            && shard.proof.path.len() == merkle::path_len(n, index);
+        right.then_some(len)
     }
 
-    /// The length that all of these shards agree on.
-    fn common_len<'a>(&self, mut shards: impl Iterator<Item = &'a Shard>) -> Option<usize> {
-        let len = self.plausible_len(shards.next()?)?;
-        shards.all(|shard| self.plausible_len(shard) == Some(len)).then_some(len)
+    /// The length that all chosen shards agree on.
+    fn common_len(&self, chosen: &[Option<(&Shard, Option<LeafHash>)>]) -> Option<usize> {
+        let mut lens = (0u16..).zip(chosen).filter_map(|(i, place)| {
+            place.map(|(shard, _)| self.plausible_len(NodeIndex(i), shard))
+        });
+        let first = lens.next()??;
+        lens.all(|len| len == Some(first)).then_some(first)
     }
 
     fn seal(&self, len: usize, root: &Digest) -> Digest {
