@@ -1,1 +1,70 @@
-//! Asynchronous common subset
+//! Asynchronous common subset (ACS): every node contributes, and all agree on whose contributions count.
+//!
+//! One trait, [`Subset`]; which implementation runs is chosen by configuration.
+//!
+//! | module | protocol |
+//! |---|---|
+//! | [`bkr`] | Ben-Or, Kelmer, Rabin 1994, as in HoneyBadger: n reliable broadcasts, n binary agreements |
+//!
+//! # What every implementation guarantees
+//!
+//! With at most f Byzantine nodes of n >= 3f + 1 and a network that delivers late and in any order:
+//!
+//! * *agreement*: all honest nodes output the same list of (node, contribution), in ascending order of nodes;
+//! * *size*: at least n - f entries, at least n - 2f of them of honest nodes;
+//! * *validity*: an entry of an honest node holds what that node put in;
+//! * *totality*: when all honest nodes have put something in, every honest node outputs. One that has output goes on
+//!   helping; an instance is freed when its epoch closes, which is its parent's decision.
+
+pub mod bkr;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mellivora_agreement::CoinSchedule;
+use mellivora_broadcast::EchoMode;
+use mellivora_coding::{Codec, Contribution};
+use mellivora_core::{Committee, Domain, NodeIndex, NodeSet, Protocol};
+use mellivora_crypto::CoinScheme;
+
+pub use bkr::{Bkr, BkrMessage};
+
+/// What a common subset is made from, the same for every implementation.
+#[derive(Clone, Debug)]
+pub struct SubsetParams {
+    /// The nodes that take part.
+    pub committee: Committee,
+    /// This node.
+    pub me: NodeIndex,
+    /// The domain of this instance. No two instances may share one.
+    pub domain: Domain,
+    /// This node's part in the common coin.
+    pub coin: Arc<dyn CoinScheme>,
+    /// The erasure code, shared by all instances.
+    pub codec: Arc<Codec>,
+    /// How broadcasts spread shards.
+    pub echo: EchoMode,
+    /// Where the coins of binary agreement come from.
+    pub coin_schedule: CoinSchedule,
+    /// Rounds of binary agreement beyond a node's own whose messages it keeps: R.
+    pub rounds_ahead: u32,
+}
+
+/// A common subset of one epoch at one node.
+///
+/// The input is this node's contribution, at most one; it may come late, after others have started the instance, and a
+/// node without one helps all the same. The output comes once.
+pub trait Subset: Protocol<Input = Bytes, Output = Vec<(NodeIndex, Contribution)>> {
+    /// A fresh instance.
+    fn new(params: SubsetParams) -> Self;
+
+    /// Whether it is settled here whose contributions the output holds. From then on nobody can change the choice,
+    /// although contributions themselves may still be on their way.
+    fn decided(&self) -> bool;
+
+    /// Tells the instance about nodes that sent invalid shards elsewhere: it checks what they send before use.
+    fn distrust(&mut self, nodes: NodeSet);
+
+    /// Bytes held, about.
+    fn memory(&self) -> usize;
+}
