@@ -8,6 +8,7 @@ pub mod identity;
 pub mod keys;
 pub mod suite;
 
+mod bls12_381;
 mod kem;
 mod lagrange;
 mod local;

@@ -13,6 +13,9 @@ pub enum Suite {
     /// hundred nodes.
     #[default]
     Ristretto255,
+    /// Unique threshold BLS signatures as the coin and a labelled Baek-Zheng encapsulation, over BLS12-381: the result
+    /// of a combination is verified with one check.
+    Bls12381,
     /// The coin of the `threshold_crypto` crate; no encryption. Only with the cargo feature of that name.
     #[cfg(feature = "threshold_crypto")]
     ThresholdCrypto,
@@ -22,6 +25,7 @@ impl Suite {
     /// The suites of this build.
     pub const ALL: &'static [Suite] = &[
         Suite::Ristretto255,
+        Suite::Bls12381,
         #[cfg(feature = "threshold_crypto")]
         Suite::ThresholdCrypto,
     ];
@@ -30,6 +34,7 @@ impl Suite {
     pub const fn name(self) -> &'static str {
         match self {
             Suite::Ristretto255 => "ristretto255",
+            Suite::Bls12381 => "bls12-381",
             #[cfg(feature = "threshold_crypto")]
             Suite::ThresholdCrypto => "threshold_crypto",
         }
@@ -41,7 +46,7 @@ impl Suite {
     /// their own and have it opened.
     pub const fn encrypts(self) -> bool {
         match self {
-            Suite::Ristretto255 => true,
+            Suite::Ristretto255 | Suite::Bls12381 => true,
             #[cfg(feature = "threshold_crypto")]
             Suite::ThresholdCrypto => false,
         }

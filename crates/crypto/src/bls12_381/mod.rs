@@ -1,0 +1,145 @@
+//! The suite over BLS12-381: unique threshold BLS signatures in G1 as the coin, and a labelled Baek-Zheng encapsulation.
+//!
+//! Whether a *combined* value is right shows in one pairing equation, so shares are combined before anybody looks at
+//! them, and looked at only when the result is wrong.
+//!
+//! The arithmetic is that of blst. Multiplications by secrets take constant time.
+
+mod coin;
+mod encryption;
+mod keys;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use coin::Coin;
+pub(crate) use encryption::Encryption;
+pub(crate) use keys::{CoinKeySet, EncryptionKeySet, deal_coin, deal_encryption};
+
+use blst::{MultiPoint, blst_fp12, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
+use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
+use ff::Field as _;
+use group::{Group as _, prime::PrimeCurveAffine};
+use mellivora_core::NodeIndex;
+
+use crate::lagrange::{self, Field};
+
+/// Bytes of an element of G1.
+const G1_BYTES: usize = 48;
+/// Bytes of an element of G2.
+const G2_BYTES: usize = 96;
+
+impl Field for Scalar {
+    const ZERO: Self = <Scalar as ff::Field>::ZERO;
+    const ONE: Self = <Scalar as ff::Field>::ONE;
+
+    fn small(value: u64) -> Self {
+        Scalar::from(value)
+    }
+
+    fn add(self, other: Self) -> Self {
+        self + other
+    }
+
+    fn sub(self, other: Self) -> Self {
+        self - other
+    }
+
+    fn mul(self, other: Self) -> Self {
+        self * other
+    }
+
+    fn inverse(self) -> Self {
+        Option::from(self.invert()).unwrap_or(<Self as Field>::ZERO)
+    }
+
+    fn wipe(&mut self) {
+        *self = <Self as Field>::ZERO;
+        // Keeps the store, which nobody reads, from being left out.
+        std::hint::black_box(self);
+    }
+}
+
+/// A scalar in its canonical encoding (little-endian).
+fn scalar(bytes: &[u8; 32]) -> Option<Scalar> {
+    Scalar::from_bytes_le(bytes).into()
+}
+
+/// A uniform scalar from a stream of uniform bytes, by rejection.
+fn uniform_scalar(mut fill: impl FnMut(&mut [u8; 32])) -> Scalar {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    loop {
+        fill(&mut bytes);
+        bytes[31] &= 0x7f;
+        if let Some(scalar) = scalar(&bytes) {
+            return scalar;
+        }
+    }
+}
+
+/// A scalar from the output of a hash.
+fn hash_to_scalar(hasher: &blake3::Hasher) -> Scalar {
+    let mut stream = hasher.finalize_xof();
+    uniform_scalar(|bytes| stream.fill(bytes))
+}
+
+/// An element of G1 in its canonical encoding: of the group of prime order and not the identity.
+fn g1(bytes: &[u8]) -> Option<G1Affine> {
+    let point: Option<G1Affine> = G1Affine::from_compressed(bytes.try_into().ok()?).into();
+    point.filter(|point| !bool::from(point.is_identity()))
+}
+
+/// A point of G1's curve in its canonical encoding, not the identity, perhaps *outside* the group of prime order.
+fn g1_unchecked(bytes: &[u8]) -> Option<G1Affine> {
+    let point: Option<G1Affine> = G1Affine::from_compressed_unchecked(bytes.try_into().ok()?).into();
+    point.filter(|point| !bool::from(point.is_identity()))
+}
+
+/// An element of G2 in its canonical encoding: of the group of prime order and not the identity.
+fn g2(bytes: &[u8]) -> Option<G2Affine> {
+    let point: Option<G2Affine> = G2Affine::from_compressed(bytes.try_into().ok()?).into();
+    point.filter(|point| !bool::from(point.is_identity()))
+}
+
+/// Whether e(a, q) = e(b, r); false if one of them is an identity.
+fn pairings_agree(a: &G1Affine, q: &G2Affine, b: &G1Affine, r: &G2Affine) -> bool {
+    let identity = a.is_identity() | b.is_identity() | q.is_identity() | r.is_identity();
+    if bool::from(identity) {
+        return false;
+    }
+    let negated = -b;
+    let product = blst_fp12::miller_loop_n(&[*q.as_ref(), *r.as_ref()], &[*a.as_ref(), *negated.as_ref()]);
+    product.final_exp() == blst_fp12::default()
+}
+
+/// The sum of the points, each multiplied by its scalar: `scalars` holds `bits / 8` little-endian bytes for each.
+/// For public values only.
+fn sum_in_g1(points: &[G1Affine], scalars: &[u8], bits: usize) -> G1Projective {
+    let mut sum = G1Projective::identity();
+    let raw: Vec<blst_p1_affine> = points.iter().map(|point| *point.as_ref()).collect();
+    if !raw.is_empty() && scalars.len() == raw.len() * bits.div_ceil(8) {
+        let out: &mut blst_p1 = sum.as_mut();
+        *out = raw.mult(scalars, bits);
+    }
+    sum
+}
+
+/// As [`sum_in_g1`], in G2.
+fn sum_in_g2(points: &[G2Affine], scalars: &[u8], bits: usize) -> G2Projective {
+    let mut sum = G2Projective::identity();
+    let raw: Vec<blst_p2_affine> = points.iter().map(|point| *point.as_ref()).collect();
+    if !raw.is_empty() && scalars.len() == raw.len() * bits.div_ceil(8) {
+        let out: &mut blst_p2 = sum.as_mut();
+        *out = raw.mult(scalars, bits);
+    }
+    sum
+}
+
+fn scalar_bytes(scalars: &[Scalar]) -> Vec<u8> {
+    scalars.iter().flat_map(Scalar::to_bytes_le).collect()
+}
+
+/// Interpolates the element at 0 from the elements of these distinct nodes.
+fn interpolate(nodes: &[NodeIndex], elements: &[G1Affine]) -> G1Affine {
+    sum_in_g1(elements, &scalar_bytes(&lagrange::at_zero::<Scalar>(nodes)), 255).into()
+}
