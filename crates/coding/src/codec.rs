@@ -7,7 +7,7 @@ use mellivora_core::codec::{Blob, List};
 use mellivora_core::{Committee, Digest, NodeIndex, hash::HashKey};
 
 use crate::merkle::{self, Tree};
-use crate::stripes::{Code, Present};
+use crate::stripes::{Code, Place};
 use crate::{Body, CodecError, LeafHash, Proof, Shard, layout::Layout};
 
 const ROOT: HashKey = HashKey::new("mellivora/v1 coding root");
@@ -96,7 +96,11 @@ impl Codec {
                 }),
             })
             .collect();
-        Ok(Encoded { commitment: self.seal(payload.len(), &coded.tree.root()), shards, body: Body::from_bytes(payload) })
+        Ok(Encoded {
+            commitment: self.seal(payload.len(), &coded.tree.root()),
+            shards,
+            body: Body::from_bytes(payload),
+        })
     }
 
     /// The commitment of a payload, to check one that somebody else supplied against a known commitment.
@@ -125,58 +129,61 @@ impl Codec {
 
     /// Rebuilds the payload from shards of different nodes, and checks that it is the one that was committed to.
     ///
-    /// Exactly k shards are used, those of the lowest indices (so data shards come first); all others are recomputed,
-    /// all n leaves are compared by way of the commitment, and the padding must be zero. A leaf hash that
-    /// [`verify`](Self::verify) returned *for this shard* saves computing it again.
+    /// Everything is computed from exactly k shards, those of the lowest indices (so data shards come first); all n
+    /// leaves are compared by way of the commitment, and the padding must be zero. A leaf hash that
+    /// [`verify`](Self::verify) returned *for this shard* saves computing it again; a further shard helps only if its
+    /// leaf hash is given.
     pub fn decode(&self, commitment: &Digest, shards: &[(NodeIndex, &Shard, Option<LeafHash>)]) -> Decoded {
-        let mut chosen: Vec<Option<(&Shard, Option<LeafHash>)>> = vec![None; self.layout.n];
+        let mut offered: Vec<Option<(&Shard, Option<LeafHash>)>> = vec![None; self.layout.n];
         for (index, shard, leaf) in shards {
-            if let Some(place @ None) = chosen.get_mut(index.as_usize()) {
+            if let Some(place @ None) = offered.get_mut(index.as_usize()) {
                 *place = Some((shard, *leaf));
             }
         }
-        let mut used = 0;
-        for place in &mut chosen {
-            used += usize::from(place.is_some());
-            if used > self.layout.k {
-                *place = None;
+        let Some(len) = (0u16..)
+            .zip(&offered)
+            .find_map(|(i, place)| place.map(|(shard, _)| self.plausible_len(NodeIndex(i), shard)))
+        else {
+            return Decoded::TooFew;
+        };
+        let mut chosen: Vec<&Shard> = Vec::with_capacity(self.layout.k);
+        let mut alike = true;
+        let mut places = vec![Place::Missing; self.layout.n];
+        for (i, (place, offered)) in (0u16..).zip(places.iter_mut().zip(&offered)) {
+            let Some((shard, leaf)) = offered else { continue };
+            let leaf = leaf.map(|leaf| leaf.0);
+            let fits = self.plausible_len(NodeIndex(i), shard) == len;
+            if chosen.len() < self.layout.k {
+                alike &= fits;
+                chosen.push(shard);
+                *place = Place::Given { data: &shard.data, leaf };
+            } else if let Some(leaf) = leaf.filter(|_| fits) {
+                *place = Place::Known { data: &shard.data, leaf };
             }
         }
-        if used < self.layout.k {
-            return Decoded::TooFew;
+        match len {
+            _ if chosen.len() < self.layout.k => Decoded::TooFew,
+            Some(len) if alike => {
+                self.rebuild(commitment, len, &places, &chosen).map_or(Decoded::Mismatch, Decoded::Match)
+            }
+            _ => Decoded::Mismatch,
         }
-        let Some(len) = self.common_len(&chosen) else {
-            return Decoded::Mismatch;
-        };
-        self.rebuild(commitment, len, &chosen).map_or(Decoded::Mismatch, Decoded::Match)
     }
 
-    /// From exactly k shards of the right length.
-    fn rebuild(
-        &self,
-        commitment: &Digest,
-        len: usize,
-        chosen: &[Option<(&Shard, Option<LeafHash>)>],
-    ) -> Option<Body> {
+    /// From exactly k given shards of the right length. `chosen` are the same shards in the same order.
+    fn rebuild(&self, commitment: &Digest, len: usize, places: &[Place<'_>], chosen: &[&Shard]) -> Option<Body> {
         let shard_len = self.shard_len(len);
-        let data = chosen.iter().take(self.layout.k);
-        let mut rebuilt = vec![0; data.clone().filter(|place| place.is_none()).count() * shard_len];
-        let present: Vec<_> = chosen
-            .iter()
-            .map(|place| place.map(|(shard, leaf)| Present { data: &shard.data, leaf: leaf.map(|leaf| leaf.0) }))
-            .collect();
-        // Cannot fail: there are k shards, all of one length that is not zero.
-        let leaves = self.code.complete(shard_len, &present, &mut rebuilt, None).ok()?;
+        let data = places.iter().take(self.layout.k).map(|place| matches!(place, Place::Given { .. }));
+        let mut rebuilt = vec![0; data.clone().filter(|given| !given).count() * shard_len];
+        // Cannot fail: there are k given shards, all of one length that is not zero.
+        let leaves = self.code.complete(shard_len, places, &mut rebuilt, None).ok()??;
         if self.seal(len, &Tree::new(leaves).root()) != *commitment {
             return None;
         }
-        let mut rebuilt = Bytes::from(rebuilt);
+        let (mut rebuilt, mut given) = (Bytes::from(rebuilt), chosen.iter());
         let mut pieces = Vec::with_capacity(self.layout.k);
-        for (i, place) in data.enumerate() {
-            let whole = match place {
-                Some((shard, _)) => shard.data.0.clone(),
-                None => rebuilt.split_to(shard_len),
-            };
+        for (i, was_given) in data.enumerate() {
+            let whole = if was_given { given.next()?.data.0.clone() } else { rebuilt.split_to(shard_len) };
             let filled = len.saturating_sub(i * shard_len).min(shard_len);
             if whole.iter().skip(filled).any(|&byte| byte != 0) {
                 return None;
@@ -199,16 +206,14 @@ impl Codec {
         let mut buffer = vec![0; (padded_shards + parity_shards) * shard_len];
         let (tail, parity) = buffer.split_at_mut(padded_shards * shard_len);
         tail[..padded.len()].copy_from_slice(padded);
-        let mut present: Vec<_> = full
-            .chunks_exact(shard_len)
-            .chain(tail.chunks_exact(shard_len))
-            .map(|data| Some(Present { data, leaf: None }))
-            .collect();
-        present.resize(n, None);
+        let data = full.chunks_exact(shard_len).chain(tail.chunks_exact(shard_len));
+        let mut places: Vec<_> = data.map(|data| Place::Given { data, leaf: None }).collect();
+        places.resize(n, Place::Missing);
         let leaves = self
             .code
-            .complete(shard_len, &present, &mut [], keep_parity.then_some(parity))
-            .map_err(|error| CodecError::Code(error.to_string()))?;
+            .complete(shard_len, &places, &mut [], keep_parity.then_some(parity))
+            .map_err(|error| CodecError::Code(error.to_string()))?
+            .unwrap_or_default();
         Ok(Coded { tree: Tree::new(leaves), buffer })
     }
 
@@ -221,15 +226,6 @@ impl Codec {
             && shard.data.len() == self.shard_len(len)
             && shard.proof.path.len() == merkle::path_len(n, index);
         right.then_some(len)
-    }
-
-    /// The length that all chosen shards agree on.
-    fn common_len(&self, chosen: &[Option<(&Shard, Option<LeafHash>)>]) -> Option<usize> {
-        let mut lens = (0u16..).zip(chosen).filter_map(|(i, place)| {
-            place.map(|(shard, _)| self.plausible_len(NodeIndex(i), shard))
-        });
-        let first = lens.next()??;
-        lens.all(|len| len == Some(first)).then_some(first)
     }
 
     fn seal(&self, len: usize, root: &Digest) -> Digest {

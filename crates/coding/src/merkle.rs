@@ -83,7 +83,12 @@ impl Tree {
     /// The siblings of leaf `index`, lowest first.
     pub(crate) fn path(&self, index: usize) -> Vec<Digest> {
         let below_root = self.0.len().saturating_sub(1);
-        self.0.iter().take(below_root).enumerate().filter_map(|(h, level)| level.get((index >> h) ^ 1).copied()).collect()
+        self.0
+            .iter()
+            .take(below_root)
+            .enumerate()
+            .filter_map(|(h, level)| level.get((index >> h) ^ 1).copied())
+            .collect()
     }
 }
 

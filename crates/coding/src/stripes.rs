@@ -9,11 +9,15 @@ use reed_solomon_erasure::galois_8::ReedSolomon;
 
 use crate::{layout::Layout, merkle};
 
-/// A shard that is at hand, with its leaf hash if that is known.
+/// What is at hand for one place of the codeword.
 #[derive(Clone, Copy)]
-pub(crate) struct Present<'a> {
-    pub(crate) data: &'a [u8],
-    pub(crate) leaf: Option<Digest>,
+pub(crate) enum Place<'a> {
+    /// Nothing: the shard is computed.
+    Missing,
+    /// One of the k shards that everything is computed from, with its leaf hash if that is known.
+    Given { data: &'a [u8], leaf: Option<Digest> },
+    /// A further shard with a known leaf hash: the computed one is compared with it, which costs less than hashing.
+    Known { data: &'a [u8], leaf: Digest },
 }
 
 /// The erasure code of a committee. Holds buffers for reuse: what they held before never shows.
@@ -40,84 +44,81 @@ impl Code {
         Ok(Code { layout, code, scratch: Mutex::default() })
     }
 
-    /// Computes what is missing from exactly k shards of `shard_len` bytes and returns the leaf hashes of all n.
+    /// Computes all shards from exactly k given ones of `shard_len` bytes. Returns the leaf hashes of all n, or `None` if
+    /// a known shard differs from the computed one.
     ///
-    /// `present` has n places. Missing data shards are written to `rebuilt`, one after another. Missing parity goes to
-    /// `parity`, which has room for all parity shards, if it is given; this is for encoding, where no parity is there.
+    /// `places` are n. Data shards that are not given are written to `rebuilt`, one after another. Parity goes to
+    /// `parity`, which has room for all of it, if that is given; this is for encoding, where all data is given.
     pub(crate) fn complete(
         &self,
         shard_len: usize,
-        present: &[Option<Present<'_>>],
+        places: &[Place<'_>],
         rebuilt: &mut [u8],
         mut parity: Option<&mut [u8]>,
-    ) -> Result<Vec<Digest>, reed_solomon_erasure::Error> {
-        let mut leaves: Vec<Leaf> = present.iter().map(|p| Leaf::new(p.as_ref().and_then(|p| p.leaf))).collect();
+    ) -> Result<Option<Vec<Digest>>, reed_solomon_erasure::Error> {
+        let mut leaves: Vec<Leaf> = places.iter().map(Leaf::new).collect();
         let stripe = self.stripe(shard_len);
         let mut scratch = self.take_scratch(stripe * self.layout.n);
+        let (data, parity_places) = places.split_at(self.layout.k);
+        let all_data = data.iter().all(|place| matches!(place, Place::Given { .. }));
+        let mut equal = true;
         for start in (0..shard_len).step_by(stripe) {
             let part = start..(start + stripe).min(shard_len);
-            for (leaf, shard) in leaves.iter_mut().zip(present) {
-                if let Some(shard) = shard {
-                    leaf.update(&shard.data[part.clone()], shard_len);
+            for (leaf, place) in leaves.iter_mut().zip(places) {
+                if let Place::Given { data, .. } = place {
+                    leaf.update(&data[part.clone()], shard_len);
                 }
             }
             let Some(code) = &self.code else { continue };
-            let (data_present, parity_leaves) = (&present[..self.layout.k], &mut leaves[self.layout.k..]);
-            if data_present.iter().all(Option::is_some) {
-                let inputs: Vec<&[u8]> = data_present.iter().flatten().map(|p| &p.data[part.clone()]).collect();
+            if all_data {
+                let inputs: Vec<&[u8]> = data.iter().filter_map(|place| place.given(&part)).collect();
                 let mut outputs: Vec<&mut [u8]> = match parity.as_deref_mut() {
                     Some(parity) => parity.chunks_exact_mut(shard_len).map(|shard| &mut shard[part.clone()]).collect(),
-                    None => cells(&mut scratch, stripe, part.len()).take(parity_leaves.len()).collect(),
+                    None => cells(&mut scratch, stripe, part.len()).take(parity_places.len()).collect(),
                 };
                 code.encode_sep(&inputs, &mut outputs)?;
-                for (leaf, shard) in parity_leaves.iter_mut().zip(&outputs) {
-                    leaf.update(shard, shard_len);
+                for ((leaf, place), computed) in leaves.iter_mut().skip(data.len()).zip(parity_places).zip(&outputs) {
+                    equal &= leaf.computed(place, &part, computed, shard_len);
                 }
             } else {
-                self.fill(code, shard_len, &part, present, rebuilt, cells(&mut scratch, stripe, part.len()), &mut leaves)?;
+                let mut all =
+                    self.cells_to_fill(shard_len, &part, places, rebuilt, cells(&mut scratch, stripe, part.len()));
+                code.reconstruct(&mut all)?;
+                for ((leaf, place), (computed, was_given)) in leaves.iter_mut().zip(places).zip(&all) {
+                    equal &= *was_given || leaf.computed(place, &part, computed, shard_len);
+                }
+            }
+            if !equal {
+                break;
             }
         }
         self.give_scratch(scratch);
-        Ok(leaves.into_iter().map(Leaf::finish).collect())
+        Ok(equal.then(|| leaves.into_iter().map(Leaf::finish).collect()))
     }
 
-    /// One stripe with some data missing.
-    #[allow(clippy::too_many_arguments)]
-    fn fill<'a>(
+    /// One stripe as the library wants it for reconstruction: n cells, and which of them are filled. It wants even the
+    /// shards that it only reads to be mutable, hence the copies.
+    fn cells_to_fill<'a>(
         &self,
-        code: &ReedSolomon,
         shard_len: usize,
         part: &Range<usize>,
-        present: &[Option<Present<'_>>],
+        places: &[Place<'_>],
         rebuilt: &'a mut [u8],
         scratch: impl Iterator<Item = &'a mut [u8]>,
-        leaves: &mut [Leaf],
-    ) -> Result<(), reed_solomon_erasure::Error> {
+    ) -> Vec<(&'a mut [u8], bool)> {
         let mut rebuilt = rebuilt.chunks_exact_mut(shard_len);
-        // The library wants even the shards that it only reads to be mutable, hence the copies.
-        let mut all: Vec<(&mut [u8], bool)> = present
-            .iter()
-            .zip(scratch)
-            .enumerate()
-            .map(|(i, (shard, cell))| match shard {
-                Some(shard) => {
-                    cell.copy_from_slice(&shard.data[part.clone()]);
-                    (cell, true)
-                }
-                None if i < self.layout.k => match rebuilt.next() {
-                    Some(place) => (&mut place[part.clone()], false),
-                    None => (cell, false),
-                },
-                None => (cell, false),
-            })
-            .collect();
-        code.reconstruct(&mut all)?;
-        for (leaf, (bytes, was_present)) in leaves.iter_mut().zip(&all) {
-            if !was_present {
-                leaf.update(bytes, shard_len);
+        let fill = |(i, (place, cell)): (usize, (&Place<'_>, &'a mut [u8]))| match place.given(part) {
+            Some(given) => {
+                cell.copy_from_slice(given);
+                (cell, true)
             }
-        }
-        Ok(())
+            None if i < self.layout.k => match rebuilt.next() {
+                Some(shard) => (&mut shard[part.clone()], false),
+                None => (cell, false),
+            },
+            None => (cell, false),
+        };
+        places.iter().zip(scratch).enumerate().map(fill).collect()
     }
 
     fn stripe(&self, shard_len: usize) -> usize {
@@ -157,9 +158,33 @@ enum Leaf {
     Done(Digest),
 }
 
+impl Place<'_> {
+    fn given(&self, part: &Range<usize>) -> Option<&[u8]> {
+        match self {
+            // All given shards have the length that the parts are cut from.
+            Place::Given { data, .. } => Some(&data[part.clone()]),
+            _ => None,
+        }
+    }
+}
+
 impl Leaf {
-    fn new(known: Option<Digest>) -> Self {
-        known.map_or(Leaf::Nothing, Leaf::Done)
+    fn new(place: &Place<'_>) -> Self {
+        match place {
+            Place::Given { leaf: Some(leaf), .. } | Place::Known { leaf, .. } => Leaf::Done(*leaf),
+            _ => Leaf::Nothing,
+        }
+    }
+
+    /// Takes a computed part: compared if the shard is known, hashed otherwise. False if it differs.
+    fn computed(&mut self, place: &Place<'_>, part: &Range<usize>, bytes: &[u8], shard_len: usize) -> bool {
+        match place {
+            Place::Known { data, .. } => data[part.clone()] == *bytes,
+            _ => {
+                self.update(bytes, shard_len);
+                true
+            }
+        }
     }
 
     /// Takes the next part of a shard of `shard_len` bytes. A known hash is not computed again.

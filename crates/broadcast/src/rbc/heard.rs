@@ -181,7 +181,12 @@ impl Heard {
 
     /// Who said CAN_DECODE for this root.
     pub(super) fn can_decode(&self, digest: &Digest) -> NodeSet {
-        self.committee.nodes().zip(&self.can_decode).filter(|(_, said)| said.as_ref() == Some(digest)).map(|(j, _)| j).collect()
+        self.committee
+            .nodes()
+            .zip(&self.can_decode)
+            .filter(|(_, said)| said.as_ref() == Some(digest))
+            .map(|(j, _)| j)
+            .collect()
     }
 
     pub(super) fn forget_can_decode(&mut self, peer: NodeIndex) {
@@ -199,13 +204,9 @@ impl Heard {
         self.root(id).full.iter().filter_map(|j| Some((j, self.echo.get(j.as_usize())?.as_ref()?.held.as_ref()?)))
     }
 
-    /// The held shards of `among`, lowest index first, at most `count`.
-    pub(super) fn candidates(&self, id: RootId, among: &NodeSet, count: usize) -> Vec<Candidate> {
-        self.held(id)
-            .filter(|(j, _)| among.contains(*j))
-            .take(count)
-            .map(|(j, held)| (j, held.shard.clone(), held.leaf))
-            .collect()
+    /// The held shards of `among`, lowest index first.
+    pub(super) fn candidates(&self, id: RootId, among: &NodeSet) -> Vec<Candidate> {
+        self.held(id).filter(|(j, _)| among.contains(*j)).map(|(j, held)| (j, held.shard.clone(), held.leaf)).collect()
     }
 
     pub(super) fn mark_verified(&mut self, id: RootId, node: NodeIndex, leaf: LeafHash) {

@@ -30,7 +30,10 @@ pub struct RbcDone(pub(super) Done);
 pub(super) enum Done {
     /// `None` for a payload beyond the codec's limit.
     Encoded(Option<Encoded>),
-    Decoded { root: Digest, verdict: Verdict },
+    Decoded {
+        root: Digest,
+        verdict: Verdict,
+    },
 }
 
 /// What decoding found out.
@@ -51,7 +54,8 @@ impl Job for RbcJob {
         RbcDone(match self.0 {
             Work::Encode { codec, payload } => Done::Encoded(codec.encode(payload).ok()),
             Work::Decode { codec, root, shards, verify_first } => {
-                let verdict = if verify_first { careful(&codec, &root, shards) } else { hopeful(&codec, &root, shards) };
+                let verdict =
+                    if verify_first { careful(&codec, &root, shards) } else { hopeful(&codec, &root, shards) };
                 Done::Decoded { root, verdict }
             }
         })

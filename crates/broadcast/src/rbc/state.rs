@@ -230,8 +230,10 @@ impl Rbc {
         let usable = if self.suspicious { verified } else { full.difference(&self.distrusted).union(&verified) };
         // Whoever is not trusted is looked at only when the others are not enough.
         let verify_first = usable.len() < k;
-        let shards =
-            if verify_first { self.heard.candidates(id, &full, full.len()) } else { self.heard.candidates(id, &usable, k) };
+        let lowest = usable.iter().take(k).collect::<NodeSet>();
+        // Verified shards beyond the k, as a rule this node's own, save the hash of theirs.
+        let among = if verify_first { full } else { lowest.union(&verified) };
+        let shards = self.heard.candidates(id, &among);
         self.decoding = true;
         let (codec, root) = (self.config.codec.clone(), self.heard.root(id).digest);
         fx.job(RbcJob(Work::Decode { codec, root, shards, verify_first }));
@@ -248,13 +250,12 @@ impl Rbc {
             self.heard.drop_bad(id, node);
             fx.fault(Fault::new(node, FaultKind::InvalidShard));
         }
-        if self.delivered.is_none() && self.heard.root(id).outcome.is_none() {
-            if let Some(outcome) = verdict.outcome {
-                if outcome.is_none() {
-                    fx.fault(Fault::new(self.config.proposer, FaultKind::NotACodeword));
-                }
-                self.heard.settle(id, outcome);
+        let open = self.delivered.is_none() && self.heard.root(id).outcome.is_none();
+        if let Some(outcome) = verdict.outcome.filter(|_| open) {
+            if outcome.is_none() {
+                fx.fault(Fault::new(self.config.proposer, FaultKind::NotACodeword));
             }
+            self.heard.settle(id, outcome);
         }
         // Another root may have been waiting for its turn.
         self.advance_all(fx);
