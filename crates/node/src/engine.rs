@@ -1,0 +1,113 @@
+//! The atomic broadcasts that a node can run: the one place where the choice is made.
+
+use std::fmt;
+use std::str::FromStr;
+
+use mellivora_atomic::HoneyBadger;
+use mellivora_crypto::NodeKeys;
+use mellivora_net::Transport;
+use mellivora_subset::Bkr;
+use tokio::task::JoinHandle;
+
+use crate::driver::{self, Resources};
+use crate::misbehave::{self, Misbehaviour};
+use crate::{Node, NodeConfig, StartError};
+
+/// Which atomic broadcast a cluster runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Engine {
+    /// HoneyBadger: encrypted batches over the common subset of Ben-Or, Kelmer and Rabin.
+    #[default]
+    HoneyBadger,
+}
+
+/// A name that no engine has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown protocol {name:?}: known are {}", known())]
+pub struct UnknownEngine {
+    name: String,
+}
+
+fn known() -> String {
+    Engine::ALL.iter().map(|engine| engine.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl Engine {
+    /// All engines.
+    pub const ALL: &'static [Engine] = &[Engine::HoneyBadger];
+
+    /// The name on command lines and in configuration files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Engine::HoneyBadger => "honey-badger",
+        }
+    }
+
+    /// Starts a node that runs this engine.
+    pub(crate) fn start<T: Transport>(
+        config: NodeConfig,
+        keys: NodeKeys,
+        seed: [u8; 32],
+        transport: T,
+        resources: Resources,
+    ) -> Result<Node, StartError> {
+        match config.engine {
+            Engine::HoneyBadger => {
+                let replica = HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), seed)?;
+                Ok(driver::start(config, keys.index(), replica, transport, resources))
+            }
+        }
+    }
+
+    /// Starts a node that runs this engine and misbehaves.
+    pub(crate) fn start_faulty<T: Transport>(
+        config: &NodeConfig,
+        keys: NodeKeys,
+        seed: [u8; 32],
+        transport: T,
+        kind: Misbehaviour,
+    ) -> Result<JoinHandle<()>, StartError> {
+        let (committee, me) = (config.protocol.committee, keys.index());
+        match config.engine {
+            Engine::HoneyBadger => {
+                let instance = |twin: u8| {
+                    let mut seed = seed;
+                    seed[0] ^= twin;
+                    HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), seed)
+                };
+                let twins = (0..kind.instances()).map(instance).collect::<Result<Vec<_>, _>>()?;
+                Ok(tokio::spawn(misbehave::run(kind, twins, committee, me, seed, transport)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = UnknownEngine;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
+        let found = Engine::ALL.iter().find(|engine| engine.name() == name);
+        found.copied().ok_or_else(|| UnknownEngine { name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_an_unknown_one_lists_the_known() {
+        for engine in Engine::ALL {
+            assert_eq!(engine.to_string().parse::<Engine>().unwrap(), *engine);
+        }
+        let error = "raft".parse::<Engine>().unwrap_err().to_string();
+        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger");
+    }
+}
