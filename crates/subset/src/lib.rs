@@ -55,6 +55,9 @@ pub struct SubsetParams {
 /// The input is this node's contribution, at most one; it may come late, after others have started the instance, and a
 /// node without one helps all the same. The output comes once.
 pub trait Subset: Protocol<Input = Bytes, Output = Vec<(NodeIndex, Contribution)>> {
+    /// The stable name of the atomic broadcast over this subset, as on the command line. It is part of the cluster id.
+    const NAME: &'static str;
+
     /// A fresh instance.
     fn new(params: SubsetParams) -> Self;
 
@@ -64,6 +67,9 @@ pub trait Subset: Protocol<Input = Bytes, Output = Vec<(NodeIndex, Contribution)
 
     /// Tells the instance about nodes that sent invalid shards elsewhere: it checks what they send before use.
     fn distrust(&mut self, nodes: NodeSet);
+
+    /// A contribution that arrived here and was not handed out yet, chosen or not.
+    fn contribution(&self, proposer: NodeIndex) -> Option<&Contribution>;
 
     /// Bytes held, about.
     fn memory(&self) -> usize;

@@ -247,6 +247,8 @@ impl Protocol for Bkr {
 }
 
 impl Subset for Bkr {
+    const NAME: &'static str = "honey-badger";
+
     fn new(params: SubsetParams) -> Self {
         let SubsetParams { committee, me, ref codec, echo, coin_schedule, rounds_ahead, .. } = params;
         let rbc = |proposer| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo });
@@ -285,6 +287,10 @@ impl Subset for Bkr {
                 rbc.distrust(nodes);
             }
         }
+    }
+
+    fn contribution(&self, proposer: NodeIndex) -> Option<&Contribution> {
+        self.contributions.get(proposer.as_usize())?.as_ref()
     }
 
     fn memory(&self) -> usize {

@@ -1,0 +1,177 @@
+//! CPU work of one epoch.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mellivora_coding::Body;
+use mellivora_core::{Digest, Job, Limits, NodeIndex, Weight};
+use mellivora_crypto::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed, sealed_digest};
+
+use crate::transactions::{FingerprintKey, Transactions, frame};
+
+/// Contributions below this many bytes parse on the spot.
+const LIGHT: usize = 16 << 10;
+
+/// A ciphertext of a slot: everything that work on it needs.
+#[derive(Clone, Debug)]
+pub(super) struct Sealed {
+    pub(super) scheme: Arc<dyn EncryptionScheme>,
+    pub(super) label: Digest,
+    pub(super) header: Arc<[u8]>,
+    pub(super) body: Body,
+}
+
+impl Sealed {
+    /// Digest of what follows the header.
+    fn digest(&self) -> Digest {
+        let sealed = self.body.slice(self.header.len()..self.body.len());
+        sealed_digest(sealed.pieces())
+    }
+}
+
+/// What a contribution is parsed with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parser {
+    pub(crate) limits: Limits,
+    pub(crate) key: FingerprintKey,
+}
+
+impl Parser {
+    /// Reads a contribution that travelled in the clear.
+    pub(crate) fn parse(&self, bytes: Bytes) -> Option<Transactions> {
+        Transactions::parse(bytes, &self.limits, &self.key)
+    }
+}
+
+/// See the [module page](self).
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Frames the own transactions and seals them, if there is a scheme.
+    Propose { transactions: Vec<Bytes>, seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)> },
+    /// Parses a contribution that travelled in the clear.
+    Parse { slot: NodeIndex, body: Body, parser: Parser },
+    /// Checks a ciphertext and computes this node's share of it.
+    Inspect { slot: NodeIndex, sealed: Sealed },
+    /// Combines f + 1 shares, opens and parses. `suspects` are judged by the seed, once there is one.
+    Open {
+        slot: NodeIndex,
+        sealed: Sealed,
+        shares: Vec<(NodeIndex, DecryptionShare)>,
+        suspects: Vec<(NodeIndex, DecryptionShare)>,
+        parser: Parser,
+    },
+    /// Proves this node's own share.
+    Prove { slot: NodeIndex, sealed: Sealed, digest: Digest },
+    /// Verifies shares one by one.
+    Verify {
+        slot: NodeIndex,
+        sealed: Sealed,
+        digest: Digest,
+        shares: Vec<(NodeIndex, DecryptionShare, Option<DecryptionProof>)>,
+    },
+}
+
+/// What came of a [`Work`].
+#[derive(Debug)]
+pub(super) enum Worked {
+    Proposed(Bytes),
+    Parsed(NodeIndex, Option<Transactions>),
+    /// Digest of the sealed part and own share; `None` if the ciphertext is not valid.
+    Inspected(NodeIndex, Option<(Digest, DecryptionShare)>),
+    Opened(NodeIndex, Opening),
+    Proved(NodeIndex, Option<DecryptionProof>),
+    Verified(NodeIndex, Vec<(NodeIndex, DecryptionShare, bool)>),
+}
+
+/// What came of an attempt to open a slot.
+#[derive(Debug)]
+pub(super) enum Opening {
+    /// Opened and parsed.
+    Opened { seed: Seed, transactions: Transactions, culprits: Vec<NodeIndex> },
+    /// The seed is right, and what it opens is not a list of transactions, or does not authenticate.
+    Unusable { authentic: bool, culprits: Vec<NodeIndex> },
+    /// Re-encryption does not give the header.
+    Mismatch,
+}
+
+impl Job for Work {
+    type Done = Worked;
+
+    fn run(self) -> Worked {
+        match self {
+            Work::Propose { transactions, seal } => Worked::Proposed(propose(&transactions, seal)),
+            Work::Parse { slot, body, parser } => Worked::Parsed(slot, parser.parse(body.to_bytes())),
+            Work::Inspect { slot, sealed } => {
+                let digest = sealed.digest();
+                let valid = sealed.scheme.check(&sealed.label, &sealed.header, &digest);
+                let share = valid.then(|| sealed.scheme.share(&sealed.header)).flatten();
+                Worked::Inspected(slot, share.map(|share| (digest, share)))
+            }
+            Work::Open { slot, sealed, shares, suspects, parser } => {
+                Worked::Opened(slot, open(sealed, &shares, &suspects, &parser))
+            }
+            Work::Prove { slot, sealed, digest } => {
+                Worked::Proved(slot, sealed.scheme.prove(&sealed.label, &sealed.header, &digest))
+            }
+            Work::Verify { slot, sealed, digest, shares } => {
+                let verify = |(from, share, proof): (NodeIndex, DecryptionShare, Option<DecryptionProof>)| {
+                    let Sealed { scheme, label, header, .. } = &sealed;
+                    (from, share, scheme.verify(label, header, &digest, from, &share, proof.as_ref()))
+                };
+                Worked::Verified(slot, shares.into_iter().map(verify).collect())
+            }
+        }
+    }
+
+    fn weight(&self) -> Weight {
+        match self {
+            Work::Propose { transactions, seal: None } if transactions.len() < 64 => Weight::Light,
+            Work::Parse { body, .. } if body.len() < LIGHT => Weight::Light,
+            _ => Weight::Heavy,
+        }
+    }
+}
+
+fn propose(transactions: &[Bytes], seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>) -> Bytes {
+    const TAG: usize = 16;
+    let mut payload = frame(transactions, TAG);
+    match seal {
+        Some((scheme, label, seed)) if !payload.is_empty() => {
+            let mut ciphertext = scheme.seal(&label, &seed, &mut payload);
+            ciphertext.append(&mut payload);
+            ciphertext.into()
+        }
+        _ => payload.into(),
+    }
+}
+
+fn open(
+    sealed: Sealed,
+    shares: &[(NodeIndex, DecryptionShare)],
+    suspects: &[(NodeIndex, DecryptionShare)],
+    parser: &Parser,
+) -> Opening {
+    let Sealed { scheme, label, header, body } = sealed;
+    let Some(seed) = scheme.combine(&label, &header, shares) else { return Opening::Mismatch };
+    let wrong = suspects.iter().filter(|(from, share)| !scheme.judge(&label, &header, &seed, *from, share));
+    let culprits = wrong.map(|(from, _)| *from).collect();
+    match unseal(scheme.as_ref(), &label, &header, &seed, &body) {
+        None => Opening::Unusable { authentic: false, culprits },
+        Some(payload) => match parser.parse(payload) {
+            None => Opening::Unusable { authentic: true, culprits },
+            Some(transactions) => Opening::Opened { seed, transactions, culprits },
+        },
+    }
+}
+
+/// Opens a contribution under a seed that is known to be right.
+pub(crate) fn unseal(
+    scheme: &dyn EncryptionScheme,
+    label: &Digest,
+    header: &[u8],
+    seed: &Seed,
+    body: &Body,
+) -> Option<Bytes> {
+    let sealed = body.copy_range(header.len()..body.len());
+    scheme.unseal(label, header, seed, sealed).map(Bytes::from)
+}

@@ -1,0 +1,256 @@
+//! Checkpoints, certificates, and the closing of epochs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mellivora_core::{Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To};
+use mellivora_subset::Subset;
+
+use super::job::{Certify, CheckCertificate};
+use super::{HoneyBadger, HoneyBadgerJob};
+use crate::checkpoint::{Certificate, Checkpoint, Counted, Tally};
+use crate::message::Message;
+
+/// What is known of who holds which batch.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    /// Lowest epoch that is not closed here.
+    pub(super) low: EpochNumber,
+    /// Checkpoints of open epochs, and of the one that closed last.
+    tallies: BTreeMap<EpochNumber, Tally>,
+    /// State digests of the batches that were handed out, same epochs.
+    digests: BTreeMap<EpochNumber, Digest>,
+    /// Epochs whose checkpoint this node has signed.
+    said: BTreeSet<EpochNumber>,
+    /// Highest epoch for which f + 1 nodes are known to vouch.
+    covered: Option<EpochNumber>,
+    /// The newest valid certificate.
+    certificate: Option<Certificate>,
+    /// Whether a job checks or makes one.
+    checking: bool,
+    certifying: bool,
+    /// The newest certificate per peer that waits to be checked.
+    unchecked: BTreeMap<NodeIndex, Certificate>,
+    /// Who waits for a certificate.
+    askers: NodeSet,
+}
+
+impl Closing {
+    /// Highest epoch that is covered by f + 1 equal checkpoints.
+    pub(super) fn covered(&self) -> Option<EpochNumber> {
+        self.covered
+    }
+
+    /// The batch of `epoch` was handed out.
+    pub(super) fn handed_out(&mut self, epoch: EpochNumber, digest: Digest) {
+        self.digests.insert(epoch, digest);
+    }
+
+    /// This node has signed this checkpoint.
+    pub(super) fn recall(&mut self, checkpoint: Checkpoint) {
+        self.said.insert(checkpoint.epoch);
+    }
+
+    pub(super) fn has_said(&self, epoch: EpochNumber) -> bool {
+        self.said.contains(&epoch)
+    }
+
+    /// The lowest epoch from `next` on that f + 1 nodes vouch for with one digest, and who they are.
+    pub(super) fn vouched(&self, next: EpochNumber, count: usize) -> Option<(EpochNumber, Digest, NodeSet)> {
+        let by_checkpoints = self.tallies.range(next..).find_map(|(epoch, tally)| {
+            let digest = tally.with_support(count)?;
+            Some((*epoch, digest, tally.supporters(&digest)))
+        });
+        by_checkpoints.or_else(|| {
+            let certificate = self.certificate.as_ref().filter(|c| c.epoch >= next)?;
+            Some((certificate.epoch, certificate.digest, certificate.signers()))
+        })
+    }
+}
+
+impl<S: Subset> HoneyBadger<S> {
+    pub(super) fn on_checkpoint(&mut self, from: NodeIndex, checkpoint: Checkpoint, fx: &mut dyn Effects<Self>) {
+        let epoch = checkpoint.epoch;
+        if epoch < self.closing.low {
+            return;
+        }
+        if epoch > self.closing.low.plus(self.config.limits.epochs_ahead) {
+            Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
+            return;
+        }
+        let committee = self.config.committee;
+        let tally = self.closing.tallies.entry(epoch).or_insert_with(|| Tally::new(committee));
+        match tally.count(from, &checkpoint) {
+            Counted::Known => return,
+            Counted::Conflicting => {
+                Self::blame(from, epoch, FaultKind::ConflictingCheckpoint, fx);
+                return;
+            }
+            Counted::New => {}
+        }
+        if self.closing.covered < Some(epoch) && tally.with_support(committee.one_honest()).is_some() {
+            self.closing.covered = Some(epoch);
+            self.open_gates(fx);
+        }
+        self.try_close(fx);
+    }
+
+    /// Closes the epochs that can be closed, in order.
+    pub(super) fn try_close(&mut self, fx: &mut dyn Effects<Self>) {
+        let before = self.closing.low;
+        while self.closing.low < self.next {
+            let low = self.closing.low;
+            let Some(digest) = self.closing.digests.get(&low) else { break };
+            let equal = self.closing.tallies.get(&low).map_or(0, |tally| tally.supporters(digest).len());
+            let certified = self.closing.certificate.as_ref().is_some_and(|c| c.epoch > low && c.epoch < self.next);
+            if equal < self.config.committee.strong() && !certified {
+                break;
+            }
+            self.closing.low = low.next();
+        }
+        let low = self.closing.low;
+        if low == before {
+            return;
+        }
+        // The tally of the epoch that closed last is kept: a certificate may be made of it.
+        let last = EpochNumber(low.0.saturating_sub(1));
+        self.closing.tallies = self.closing.tallies.split_off(&last);
+        self.closing.digests = self.closing.digests.split_off(&last);
+        self.closing.said = self.closing.said.split_off(&low);
+        self.running = self.running.split_off(&low);
+        self.outbox.close_below(low);
+        self.early.close_below(low);
+        self.pacing.close_below(low);
+        self.prune();
+        Self::tell(To::All, Message::Low(low), fx);
+    }
+
+    /// Drops batches that nobody needs any more.
+    fn prune(&mut self) {
+        let low = self.closing.low;
+        let others = self.config.committee.nodes().filter(|node| *node != self.me());
+        let closed_by_all = others.map(|node| self.outbox.low_of(node)).chain([low]).min().unwrap_or(low);
+        self.archive.prune(closed_by_all, low);
+    }
+
+    pub(super) fn on_low(&mut self, from: NodeIndex, low: EpochNumber, fx: &mut dyn Effects<Self>) {
+        if from == self.me() {
+            return;
+        }
+        self.outbox.announced(from, low, &mut |to, durable, message| fx.send(to, durable, message));
+        self.prune();
+        if low < self.closing.low {
+            self.closing.askers.insert(from);
+            self.answer_askers(fx);
+        }
+    }
+
+    /// Answers announcements of nodes that have closed less, with the newest certificate.
+    fn answer_askers(&mut self, fx: &mut dyn Effects<Self>) {
+        if self.closing.askers.is_empty() || self.closing.low.0 == 0 {
+            return;
+        }
+        let newest = EpochNumber(self.closing.low.0 - 1);
+        match &self.closing.certificate {
+            Some(certificate) if certificate.epoch >= newest => {
+                let certificate = certificate.clone();
+                let to = std::mem::take(&mut self.closing.askers);
+                Self::tell(To::Set(to), Message::Certificate(certificate), fx);
+            }
+            _ if self.closing.certifying => {}
+            _ => {
+                let (Some(digest), Some(tally)) =
+                    (self.closing.digests.get(&newest), self.closing.tallies.get(&newest))
+                else {
+                    return;
+                };
+                let (digest, tally) = (*digest, tally.clone());
+                self.closing.certifying = true;
+                fx.job(HoneyBadgerJob::Certify(Certify {
+                    epoch: newest,
+                    digest,
+                    tally,
+                    session: self.session,
+                    keys: self.keys.public().clone(),
+                }));
+            }
+        }
+    }
+
+    pub(super) fn certified(
+        &mut self,
+        epoch: EpochNumber,
+        certificate: Option<Certificate>,
+        culprits: NodeSet,
+        fx: &mut dyn Effects<Self>,
+    ) {
+        self.closing.certifying = false;
+        for culprit in culprits.iter() {
+            Self::blame(culprit, epoch, FaultKind::InvalidCheckpoint, fx);
+        }
+        let Some(certificate) = certificate else {
+            // Too few signatures verify: the certificate that closed the epoch, or a later epoch's, has to do.
+            if let Some(certificate) = self.closing.certificate.clone() {
+                let to = std::mem::take(&mut self.closing.askers);
+                Self::tell(To::Set(to), Message::Certificate(certificate), fx);
+            }
+            return;
+        };
+        self.adopt(certificate);
+        let newest = self.closing.certificate.clone();
+        let to = std::mem::take(&mut self.closing.askers);
+        if let Some(certificate) = newest {
+            Self::tell(To::Set(to), Message::Certificate(certificate), fx);
+        }
+    }
+
+    /// Remembers a valid certificate, if it is the newest.
+    fn adopt(&mut self, certificate: Certificate) {
+        self.closing.covered = self.closing.covered.max(Some(certificate.epoch));
+        if self.closing.certificate.as_ref().is_none_or(|newest| newest.epoch < certificate.epoch) {
+            self.closing.certificate = Some(certificate);
+        }
+    }
+
+    pub(super) fn on_certificate(&mut self, from: NodeIndex, certificate: Certificate, fx: &mut dyn Effects<Self>) {
+        let known = self.closing.certificate.as_ref().is_some_and(|newest| newest.epoch >= certificate.epoch);
+        // One for an epoch that is closed here tells nothing new.
+        if known || certificate.epoch < self.closing.low {
+            return;
+        }
+        self.closing.unchecked.insert(from, certificate);
+        self.check_next(fx);
+    }
+
+    /// Checks certificates one at a time, the newest first.
+    fn check_next(&mut self, fx: &mut dyn Effects<Self>) {
+        if self.closing.checking {
+            return;
+        }
+        let newest = self.closing.unchecked.iter().max_by_key(|(_, certificate)| certificate.epoch);
+        let Some(from) = newest.map(|(from, _)| *from) else { return };
+        let Some(certificate) = self.closing.unchecked.remove(&from) else { return };
+        self.closing.checking = true;
+        let (session, keys) = (self.session, self.keys.public().clone());
+        fx.job(HoneyBadgerJob::Check(CheckCertificate { from, certificate, session, keys }));
+    }
+
+    pub(super) fn certificate_checked(
+        &mut self,
+        from: NodeIndex,
+        certificate: Certificate,
+        valid: bool,
+        fx: &mut dyn Effects<Self>,
+    ) {
+        self.closing.checking = false;
+        if valid {
+            let epoch = certificate.epoch;
+            self.adopt(certificate);
+            self.closing.unchecked.retain(|_, waiting| waiting.epoch > epoch);
+            self.open_gates(fx);
+            self.try_close(fx);
+        } else {
+            Self::blame(from, certificate.epoch, FaultKind::InvalidCertificate, fx);
+        }
+        self.check_next(fx);
+    }
+}

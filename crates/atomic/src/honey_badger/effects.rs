@@ -1,0 +1,45 @@
+//! The effects of an epoch, seen by the atomic broadcast: messages go into the outbox, jobs are counted, and whoever
+//! is caught with a wrong shard or share is remembered.
+
+use mellivora_core::{
+    Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Keyed, NodeSet, Segment, To,
+};
+use mellivora_subset::Subset;
+
+use super::{HoneyBadger, HoneyBadgerJob};
+use crate::epoch::{Epoch, EpochJob, EpochMessage, EpochOutput};
+use crate::message::Message;
+use crate::outbox::Outbox;
+
+pub(super) struct EpochEffects<'a, S: Subset> {
+    pub(super) number: EpochNumber,
+    pub(super) fx: &'a mut dyn Effects<HoneyBadger<S>>,
+    pub(super) outbox: &'a mut Outbox<Message<S::Message>>,
+    pub(super) jobs: &'a mut usize,
+    pub(super) distrusted: &'a mut NodeSet,
+    pub(super) outputs: &'a mut Vec<EpochOutput>,
+}
+
+impl<S: Subset> Effects<Epoch<S>> for EpochEffects<'_, S> {
+    fn send(&mut self, to: To, durable: Durable, message: EpochMessage<S::Message>) {
+        let message = Message::Epoch { epoch: self.number, message };
+        let fx = &mut *self.fx;
+        self.outbox.push(self.number, to, durable, message, &mut |to, durable, message| fx.send(to, durable, message));
+    }
+
+    fn job(&mut self, job: EpochJob<S::Job>) {
+        *self.jobs += 1;
+        self.fx.job(HoneyBadgerJob::Epoch(Keyed { key: self.number, job }));
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        if matches!(fault.kind, FaultKind::InvalidShard | FaultKind::InvalidDecryptionShare) {
+            self.distrusted.insert(fault.node);
+        }
+        self.fx.fault(fault.inside(Segment::epoch(self.number)));
+    }
+
+    fn output(&mut self, output: EpochOutput) {
+        self.outputs.push(output);
+    }
+}

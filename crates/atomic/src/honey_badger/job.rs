@@ -1,0 +1,164 @@
+//! CPU work of the atomic broadcast.
+
+use std::sync::Arc;
+
+use mellivora_coding::{Body, Codec};
+use mellivora_core::{Digest, Domain, Epoch as EpochNumber, Job, Keyed, NodeIndex, NodeSet, Weight};
+use mellivora_crypto::{EncryptionScheme, PublicKeys};
+
+use crate::checkpoint::{Certificate, Tally};
+use crate::epoch::{EpochDone, EpochJob, Parser, unseal};
+use crate::header::{HeaderSlot, Outcome};
+use crate::transactions::Transactions;
+
+/// See the [module page](self).
+pub enum HoneyBadgerJob<J> {
+    /// Of a running epoch.
+    Epoch(Keyed<EpochNumber, EpochJob<J>>),
+    /// Checks a certificate that a peer sent.
+    #[doc(hidden)]
+    Check(CheckCertificate),
+    /// Puts a certificate together.
+    #[doc(hidden)]
+    Certify(Certify),
+    /// Checks and opens a contribution of a certified slot.
+    #[doc(hidden)]
+    Restore(Box<Restore>),
+}
+
+/// What came of a [`HoneyBadgerJob`].
+pub enum HoneyBadgerDone<D> {
+    /// Of a running epoch.
+    Epoch(EpochNumber, EpochDone<D>),
+    /// Who sent a certificate, the certificate, and whether it is valid.
+    #[doc(hidden)]
+    Checked(NodeIndex, Certificate, bool),
+    /// A certificate of an epoch, if there were enough signatures, and whose were wrong.
+    #[doc(hidden)]
+    Certified(EpochNumber, Option<Certificate>, NodeSet),
+    /// A contribution with its transactions.
+    #[doc(hidden)]
+    Restored(Restored),
+}
+
+impl<J> std::fmt::Debug for HoneyBadgerJob<J> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            HoneyBadgerJob::Epoch(_) => "epoch job",
+            HoneyBadgerJob::Check(_) => "check certificate",
+            HoneyBadgerJob::Certify(_) => "certify",
+            HoneyBadgerJob::Restore(_) => "restore slot",
+        })
+    }
+}
+
+impl<D> std::fmt::Debug for HoneyBadgerDone<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            HoneyBadgerDone::Epoch(..) => "epoch done",
+            HoneyBadgerDone::Checked(..) => "certificate checked",
+            HoneyBadgerDone::Certified(..) => "certified",
+            HoneyBadgerDone::Restored(_) => "slot restored",
+        })
+    }
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CheckCertificate {
+    pub(super) from: NodeIndex,
+    pub(super) certificate: Certificate,
+    pub(super) session: Domain,
+    pub(super) keys: PublicKeys,
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Certify {
+    pub(super) epoch: EpochNumber,
+    pub(super) digest: Digest,
+    pub(super) tally: Tally,
+    pub(super) session: Domain,
+    pub(super) keys: PublicKeys,
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Restore {
+    pub(super) epoch: EpochNumber,
+    pub(super) slot: HeaderSlot,
+    pub(super) body: Body,
+    /// Who sent the contribution; it is checked against the commitment. `None`: the subset delivered it here.
+    pub(super) from: Option<NodeIndex>,
+    pub(super) codec: Arc<Codec>,
+    pub(super) scheme: Option<(Arc<dyn EncryptionScheme>, Digest)>,
+    pub(super) parser: Parser,
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Restored {
+    pub(super) epoch: EpochNumber,
+    pub(super) index: NodeIndex,
+    pub(super) from: Option<NodeIndex>,
+    pub(super) body: Body,
+    pub(super) transactions: Option<Transactions>,
+}
+
+impl<J: Job> Job for HoneyBadgerJob<J> {
+    type Done = HoneyBadgerDone<J::Done>;
+
+    fn run(self) -> HoneyBadgerDone<J::Done> {
+        match self {
+            HoneyBadgerJob::Epoch(job) => {
+                let (epoch, done) = job.run();
+                HoneyBadgerDone::Epoch(epoch, done)
+            }
+            HoneyBadgerJob::Check(CheckCertificate { from, certificate, session, keys }) => {
+                let valid = certificate.verify(&session, &keys);
+                HoneyBadgerDone::Checked(from, certificate, valid)
+            }
+            HoneyBadgerJob::Certify(Certify { epoch, digest, tally, session, keys }) => {
+                let (certificate, culprits) = tally.certify(&session, &keys, epoch, digest);
+                HoneyBadgerDone::Certified(epoch, certificate, culprits)
+            }
+            HoneyBadgerJob::Restore(restore) => HoneyBadgerDone::Restored(restore.run()),
+        }
+    }
+
+    fn weight(&self) -> Weight {
+        match self {
+            HoneyBadgerJob::Epoch(job) => job.weight(),
+            _ => Weight::Heavy,
+        }
+    }
+}
+
+impl Restore {
+    fn run(self) -> Restored {
+        let Restore { epoch, slot, body, from, codec, scheme, parser } = self;
+        let genuine = from.is_none() || codec.commit(&body) == Ok(slot.commitment);
+        let transactions = genuine.then(|| open(&slot, &body, scheme, &parser)).flatten();
+        Restored { epoch, index: slot.index, from, body, transactions }
+    }
+}
+
+fn open(
+    slot: &HeaderSlot,
+    body: &Body,
+    scheme: Option<(Arc<dyn EncryptionScheme>, Digest)>,
+    parser: &Parser,
+) -> Option<Transactions> {
+    match slot.outcome {
+        Outcome::Bottom | Outcome::Bad => None,
+        Outcome::Plain => parser.parse(body.to_bytes()),
+        Outcome::Opened(seed) => {
+            let (scheme, label) = scheme?;
+            let header = body.first_bytes(scheme.header_bytes().min(body.len()));
+            if !scheme.matches(&label, &header, &seed) {
+                return None;
+            }
+            parser.parse(unseal(scheme.as_ref(), &label, &header, &seed, body)?)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The list of transactions that a contribution carries, and its framing.
+//!
+//! ```text
+//! count: u32 LE | length of each: u32 LE, count times | the transactions, one after another
+//! ```
+//!
+//! The length table stands in front, so that parsing 100,000 transactions is one pass over 400 KB. A list has exactly
+//! one encoding. The empty contribution (no bytes at all) is the empty list.
+
+use bytes::Bytes;
+use mellivora_core::Limits;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+
+/// A 128-bit hash of a transaction under a secret key of this node.
+///
+/// Nobody who does not know the key can aim for a collision, so equal hashes mean equal transactions. Each node uses a
+/// key of its own: what is decided with it depends on the transactions alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Fingerprint(pub(crate) u64, pub(crate) u64);
+
+/// The local secret key of fingerprints.
+#[derive(Clone, Copy)]
+pub(crate) struct FingerprintKey(pub(crate) [u8; 16]);
+
+impl FingerprintKey {
+    pub(crate) fn fingerprint(&self, transaction: &[u8]) -> Fingerprint {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(transaction);
+        let hash = hasher.finish128();
+        Fingerprint(hash.h1, hash.h2)
+    }
+}
+
+impl std::fmt::Debug for FingerprintKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FingerprintKey(..)")
+    }
+}
+
+/// Bytes that a list of transactions takes when it is framed.
+pub(crate) fn framed_bytes(count: usize, content: usize) -> usize {
+    if count == 0 { 0 } else { 4 + 4 * count + content }
+}
+
+/// Frames a list, leaving `room` bytes of capacity behind it.
+pub(crate) fn frame(transactions: &[Bytes], room: usize) -> Vec<u8> {
+    let content = transactions.iter().map(Bytes::len).sum();
+    let mut out = Vec::with_capacity(framed_bytes(transactions.len(), content) + room);
+    if transactions.is_empty() {
+        return out;
+    }
+    out.extend_from_slice(&(transactions.len() as u32).to_le_bytes());
+    for transaction in transactions {
+        out.extend_from_slice(&(transaction.len() as u32).to_le_bytes());
+    }
+    for transaction in transactions {
+        out.extend_from_slice(transaction);
+    }
+    out
+}
+
+/// A parsed list: the bytes as they came, and where each transaction lies in them.
+#[derive(Clone, Default)]
+pub(crate) struct Transactions {
+    pub(crate) bytes: Bytes,
+    /// Start and end of each transaction in `bytes`.
+    pub(crate) spans: Vec<(u32, u32)>,
+    /// Fingerprint of each transaction, as long as dedup needs them.
+    pub(crate) fingerprints: Vec<Fingerprint>,
+}
+
+impl Transactions {
+    /// Parses a framed list. `None` when it is not one, or breaks a limit: the same verdict at every node.
+    pub(crate) fn parse(bytes: Bytes, limits: &Limits, key: &FingerprintKey) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Transactions::default());
+        }
+        let count = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
+        if count == 0 || count > limits.transactions {
+            return None;
+        }
+        let table_end = count.checked_mul(4)?.checked_add(4)?;
+        let table = bytes.get(4..table_end)?;
+        let mut spans = Vec::with_capacity(count);
+        let mut fingerprints = Vec::with_capacity(count);
+        let mut start = table_end;
+        for length in table.chunks_exact(4) {
+            let length = u32::from_le_bytes(*length.first_chunk()?) as usize;
+            if length > limits.transaction_bytes {
+                return None;
+            }
+            let end = start.checked_add(length)?;
+            fingerprints.push(key.fingerprint(bytes.get(start..end)?));
+            spans.push((u32::try_from(start).ok()?, u32::try_from(end).ok()?));
+            start = end;
+        }
+        (start == bytes.len()).then_some(Transactions { bytes, spans, fingerprints })
+    }
+
+    /// The transactions in order.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        // Spans were checked against the bytes when they were made.
+        self.spans.iter().map(|&(start, end)| self.bytes.get(start as usize..end as usize).unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Transactions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} transactions, {} bytes", self.spans.len(), self.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: FingerprintKey = FingerprintKey([7; 16]);
+
+    proptest! {
+        #[test]
+        fn a_list_survives_framing(list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..30)) {
+            let list: Vec<Bytes> = list.into_iter().map(Bytes::from).collect();
+            let framed = frame(&list, 0);
+            let content = list.iter().map(Bytes::len).sum();
+            prop_assert_eq!(framed.len(), framed_bytes(list.len(), content));
+            let parsed = Transactions::parse(framed.into(), &Limits::default(), &KEY).unwrap();
+            prop_assert_eq!(parsed.iter().map(Bytes::copy_from_slice).collect::<Vec<_>>(), list);
+        }
+
+        #[test]
+        fn whatever_parses_frames_to_the_same_bytes(bytes in proptest::collection::vec(0u8..4, 0..60)) {
+            let bytes = Bytes::from(bytes);
+            if let Some(parsed) = Transactions::parse(bytes.clone(), &Limits::default(), &KEY) {
+                let list: Vec<Bytes> = parsed.iter().map(Bytes::copy_from_slice).collect();
+                prop_assert_eq!(Bytes::from(frame(&list, 0)), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn limits_and_lies_about_lengths_are_refused() {
+        let limits = Limits { transactions: 2, transaction_bytes: 3, ..Limits::default() };
+        let parse = |list: &[&'static [u8]]| {
+            let list: Vec<Bytes> = list.iter().map(|t| Bytes::from_static(t)).collect();
+            Transactions::parse(frame(&list, 0).into(), &limits, &KEY)
+        };
+        assert!(parse(&[b"abc", b""]).is_some());
+        assert!(parse(&[b"abcd"]).is_none());
+        assert!(parse(&[b"a", b"b", b"c"]).is_none());
+        let huge = [u32::MAX.to_le_bytes(), u32::MAX.to_le_bytes()].concat();
+        assert!(Transactions::parse(huge.into(), &Limits::default(), &KEY).is_none());
+        assert!(Transactions::parse(Bytes::from_static(&[0, 0, 0, 0]), &Limits::default(), &KEY).is_none());
+    }
+}
