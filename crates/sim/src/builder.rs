@@ -91,6 +91,19 @@ impl<P: Protocol + 'static> Builder<P> {
         self
     }
 
+    /// Makes up to f random nodes faulty, each in a random way; those declared [`faulty`](Self::faulty) before count.
+    #[must_use]
+    pub fn faulty_by_seed(mut self) -> Self {
+        let mut rng = stream(self.seed, Stream::Cast);
+        let wanted = rng.random_range(0..=self.committee.f());
+        let mut free: Vec<NodeIndex> = self.committee.nodes().filter(|node| !self.roles.contains_key(node)).collect();
+        while self.roles.len() < wanted && !free.is_empty() {
+            let node = free.swap_remove(rng.random_range(0..free.len()));
+            self.roles.insert(node, Role::Behaviour(Behaviour::draw(&mut rng)));
+        }
+        self
+    }
+
     /// Adds a property to watch.
     #[must_use]
     pub fn oracle(mut self, oracle: impl Oracle<P> + 'static) -> Self {

@@ -1,8 +1,10 @@
 //! What came of a run.
 
-use mellivora_core::{Digest, NodeIndex};
+use mellivora_core::{Committee, Digest, NodeIndex};
+use rand::RngExt;
 
 use crate::Coverage;
+use crate::rng::{Stream, stream};
 
 /// A broken property: what, when, and how to see it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,6 +116,13 @@ pub fn seeds(count: u64) -> std::ops::Range<u64> {
         (None, Some(count)) => 0..count,
         (None, None) => 0..count,
     }
+}
+
+/// A committee by seed: 1, 4, 5, 6, 7, 10 or 16 nodes, small ones more often than large ones.
+pub fn committee_by_seed(seed: u64) -> Committee {
+    let sizes = [1, 4, 4, 4, 4, 5, 5, 6, 6, 7, 7, 10, 16];
+    let nodes = sizes[stream(seed, Stream::Size).random_range(0..sizes.len())];
+    Committee::new(nodes).unwrap_or_else(|_| unreachable!("all sizes are between one node and the capacity"))
 }
 
 /// The line that repeats a run in the test that is running now.

@@ -23,6 +23,10 @@ pub(crate) enum Stream {
     Latency,
     /// The run's own parameters, where they are not given.
     Setup,
+    /// Who is faulty, and how.
+    Cast,
+    /// The size of the committee.
+    Size,
     /// The wrapper of one faulty node.
     Adversary(u16),
 }
@@ -38,6 +42,8 @@ pub(crate) fn stream(seed: u64, stream: Stream) -> SimRng {
         Stream::Timeline => 5,
         Stream::Latency => 6,
         Stream::Setup => 7,
+        Stream::Cast => 8,
+        Stream::Size => 9,
         Stream::Adversary(actor) => 1_000 + u64::from(actor),
     });
     rng

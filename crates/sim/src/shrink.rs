@@ -32,7 +32,6 @@ pub fn shrink<P: Protocol + 'static>(
     let mut failure = attempt(choices, None)?;
     let oracle = failure.oracle.clone();
     let mut kept = choices.to_vec();
-    // What happened after the failure cannot matter.
     let mut parts = 1;
     let mut spent = 1;
     while spent < max_tries && !kept.is_empty() {

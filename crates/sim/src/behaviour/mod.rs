@@ -14,6 +14,7 @@ mod withhold;
 
 use bytes::Bytes;
 use mellivora_core::{Committee, NodeIndex, Protocol, codec};
+use rand::RngExt;
 
 use crate::{Coverage, SimRng};
 
@@ -42,6 +43,21 @@ pub enum Behaviour {
     Withhold,
     /// Says what others said to it, in its own name, besides what it has to say. Counter `attack.mimic`.
     Mimic,
+}
+
+impl Behaviour {
+    /// Any behaviour.
+    pub(crate) fn draw(rng: &mut SimRng) -> Self {
+        match rng.random_range(0..8) {
+            0 => Behaviour::Silent,
+            1 => Behaviour::Crash { after: rng.random_range(0..1 << rng.random_range(1..10)) },
+            2 | 3 => Behaviour::Equivocate,
+            4 => Behaviour::Garbage,
+            5 => Behaviour::Flood,
+            6 => Behaviour::Withhold,
+            _ => Behaviour::Mimic,
+        }
+    }
 }
 
 /// How a node is faulty: a [`Behaviour`], or an [`Adversary`] of one's own.
