@@ -6,8 +6,6 @@ use mellivora_core::NodeIndex;
 
 /// A prime field.
 pub(crate) trait Field: Copy {
-    const ZERO: Self;
-    const ONE: Self;
     fn small(value: u64) -> Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -34,7 +32,7 @@ impl<F: Field> Polynomial<F> {
 
     /// The secret: the value at 0.
     pub(crate) fn secret(&self) -> F {
-        self.0.first().copied().unwrap_or(F::ZERO)
+        self.0.first().copied().unwrap_or(F::small(0))
     }
 
     /// The share of a node.
@@ -50,12 +48,12 @@ impl<F: Field> Drop for Polynomial<F> {
 }
 
 fn evaluate<F: Field>(coefficients: &[F], x: F) -> F {
-    coefficients.iter().rev().fold(F::ZERO, |sum, &c| sum.mul(x).add(c))
+    coefficients.iter().rev().fold(F::small(0), |sum, &c| sum.mul(x).add(c))
 }
 
 /// Inverts all of `values` with one inversion. None may be zero.
 fn invert_all<F: Field>(values: &mut [F]) {
-    let mut product = F::ONE;
+    let mut product = F::small(1);
     let before: Vec<F> = values
         .iter()
         .map(|&value| {
@@ -75,7 +73,7 @@ fn invert_all<F: Field>(values: &mut [F]) {
 /// The coefficients that interpolate the value at 0 from the shares of these *distinct* nodes.
 pub(crate) fn at_zero<F: Field>(nodes: &[NodeIndex]) -> Vec<F> {
     let xs: Vec<F> = nodes.iter().map(|&node| point(node)).collect();
-    let product = xs.iter().fold(F::ONE, |product, &x| product.mul(x));
+    let product = xs.iter().fold(F::small(1), |product, &x| product.mul(x));
     // lambda_i = prod_j x_j / (x_i * prod_{j != i} (x_j - x_i))
     let mut lambdas: Vec<F> = xs
         .iter()
@@ -103,7 +101,7 @@ pub(crate) fn low_degree_test<F: Field>(n: usize, degree: usize, draw: impl FnMu
         .enumerate()
         .map(|(i, &xi)| {
             let others = xs.iter().enumerate().filter(|(j, _)| *j != i);
-            others.fold(F::ONE, |product, (_, &xj)| product.mul(xi.sub(xj)))
+            others.fold(F::small(1), |product, (_, &xj)| product.mul(xi.sub(xj)))
         })
         .collect();
     invert_all(&mut weights);

@@ -5,6 +5,7 @@ pub mod dealer;
 pub mod encryption;
 pub mod error;
 pub mod identity;
+pub mod keyfile;
 pub mod keys;
 pub mod suite;
 
@@ -15,6 +16,8 @@ mod local;
 mod ristretto255;
 mod suites;
 mod threshold;
+#[cfg(feature = "threshold_crypto")]
+mod threshold_crypto_suite;
 
 pub use coin::{CoinCombination, CoinScheme, CoinShare, CoinValue};
 pub use dealer::{deal, deal_nodes};

@@ -63,7 +63,7 @@ impl Coin {
         Some(Coin { keys, node, secret, local })
     }
 
-    fn base(name: &Digest) -> G1Projective {
+    pub(super) fn base(name: &Digest) -> G1Projective {
         G1Projective::hash_to_curve(name.as_ref(), TAG, &[])
     }
 

@@ -30,9 +30,6 @@ const G1_BYTES: usize = 48;
 const G2_BYTES: usize = 96;
 
 impl Field for Scalar {
-    const ZERO: Self = <Scalar as ff::Field>::ZERO;
-    const ONE: Self = <Scalar as ff::Field>::ONE;
-
     fn small(value: u64) -> Self {
         Scalar::from(value)
     }
@@ -50,11 +47,11 @@ impl Field for Scalar {
     }
 
     fn inverse(self) -> Self {
-        Option::from(self.invert()).unwrap_or(<Self as Field>::ZERO)
+        Option::from(self.invert()).unwrap_or_default()
     }
 
     fn wipe(&mut self) {
-        *self = <Self as Field>::ZERO;
+        *self = Scalar::ZERO;
         // Keeps the store, which nobody reads, from being left out.
         std::hint::black_box(self);
     }
@@ -140,6 +137,6 @@ fn scalar_bytes(scalars: &[Scalar]) -> Vec<u8> {
 }
 
 /// Interpolates the element at 0 from the elements of these distinct nodes.
-fn interpolate(nodes: &[NodeIndex], elements: &[G1Affine]) -> G1Affine {
+pub(crate) fn interpolate(nodes: &[NodeIndex], elements: &[G1Affine]) -> G1Affine {
     sum_in_g1(elements, &scalar_bytes(&lagrange::at_zero::<Scalar>(nodes)), 255).into()
 }

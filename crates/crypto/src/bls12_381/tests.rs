@@ -43,3 +43,102 @@ fn hash_to_curve_gives_the_published_points() {
         assert_eq!(point.to_uncompressed().to_vec(), [hex(x), hex(y)].concat(), "{message}");
     }
 }
+
+mod shares {
+    use std::sync::Arc;
+
+    use blstrs::{G1Affine, G1Projective, Scalar};
+    use mellivora_core::{Committee, Digest, NodeIndex, NodeSet};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use crate::bls12_381::coin::{Claim, sort_out, verify_batch};
+    use crate::bls12_381::{Coin, CoinKeySet, deal_coin, g1, g1_unchecked};
+    use crate::local::LocalSecret;
+    use crate::{CoinScheme, CoinShare};
+
+    const NAME: Digest = Digest([9; 32]);
+
+    fn local() -> LocalSecret {
+        LocalSecret::new("test", &[1; 32], &[0; 32])
+    }
+
+    struct Fixture {
+        coins: Vec<Coin>,
+        claims: Vec<Claim>,
+        base: G1Affine,
+    }
+
+    fn fixture(n: usize) -> Fixture {
+        let committee = Committee::new(n).unwrap();
+        let dealt = deal_coin(committee, &mut ChaCha20Rng::seed_from_u64(1));
+        let keys = Arc::new(CoinKeySet::decode(committee, &dealt.public).unwrap());
+        let coins: Vec<Coin> = committee
+            .nodes()
+            .zip(&dealt.secrets)
+            .map(|(node, secret)| Coin::new(keys.clone(), node, secret, local()).unwrap())
+            .collect();
+        let claims = committee.nodes().zip(&coins).map(|(node, coin)| {
+            let share = g1(coin.share(&NAME).as_bytes()).unwrap();
+            Claim { node, key: keys.shares[node.as_usize()], share }
+        });
+        Fixture { claims: claims.collect(), base: Coin::base(&NAME).into(), coins }
+    }
+
+    #[test]
+    fn batches_of_halves_find_exactly_the_bad_shares() {
+        let Fixture { claims, base, .. } = fixture(10);
+        assert!(verify_batch(&base, &claims, &local()));
+        for bad in [vec![0], vec![9], vec![3, 4], vec![0, 5, 9], (0..10).collect()] {
+            let mut claims = claims.clone();
+            for &i in &bad {
+                claims[i].share = (claims[i].share + G1Projective::from(base)).into();
+            }
+            let (mut good, mut culprits) = (Vec::new(), NodeSet::EMPTY);
+            sort_out(&base, &claims, &local(), &mut good, &mut culprits);
+            assert_eq!(culprits.iter().map(|node| usize::from(node.0)).collect::<Vec<_>>(), bad);
+            assert_eq!(good.len() + bad.len(), 10);
+        }
+    }
+
+    #[test]
+    fn errors_that_cancel_between_shares_fail_the_batch() {
+        let Fixture { mut claims, base, .. } = fixture(4);
+        let error = G1Projective::from(base);
+        claims[0].share = (claims[0].share + error).into();
+        claims[1].share = (claims[1].share - error).into();
+        assert!(!verify_batch(&base, &claims[..2], &local()));
+    }
+
+    /// A point of the curve whose order divides the cofactor.
+    fn small_order() -> G1Affine {
+        for x in 1..=255 {
+            let mut bytes = [0; 48];
+            bytes[0] = 0x80;
+            bytes[47] = x;
+            let Some(point) = g1_unchecked(&bytes) else { continue };
+            let cleared: G1Affine = (point * -Scalar::from(1) + G1Projective::from(point)).into();
+            if !bool::from(cleared.is_torsion_free()) {
+                return cleared;
+            }
+        }
+        panic!("no such point");
+    }
+
+    /// Pairings do not see an element of small order; the value would, and so would no longer be unique.
+    #[test]
+    fn a_share_off_by_an_element_of_small_order_is_found() {
+        let Fixture { coins, mut claims, base } = fixture(4);
+        claims[0].share = (claims[0].share + G1Projective::from(small_order())).into();
+        assert!(g1(&claims[0].share.to_compressed()).is_none());
+        assert!(!verify_batch(&base, &claims[..1], &local()));
+        assert!(!verify_batch(&base, &claims, &local()));
+        let mut shares: Vec<(NodeIndex, CoinShare)> =
+            coins.iter().enumerate().map(|(i, coin)| (NodeIndex(i as u16), coin.share(&NAME))).collect();
+        let right = coins[3].combine(&NAME, &shares);
+        shares[0].1 = CoinShare::of(claims[0].share.to_compressed());
+        let combined = coins[3].combine(&NAME, &shares);
+        assert_eq!(combined.value, right.value);
+        assert_eq!(combined.culprits, NodeSet::one(NodeIndex(0)));
+    }
+}

@@ -91,7 +91,7 @@ pub(super) struct Claim {
     pub(super) proof: Proof,
 }
 
-fn challenge(
+pub(super) fn challenge(
     context: &Context<'_>,
     node: NodeIndex,
     key: &[u8; 32],

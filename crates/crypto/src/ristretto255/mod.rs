@@ -24,9 +24,6 @@ use zeroize::Zeroize;
 use crate::lagrange::{self, Field};
 
 impl Field for Scalar {
-    const ZERO: Self = Scalar::ZERO;
-    const ONE: Self = Scalar::ONE;
-
     fn small(value: u64) -> Self {
         Scalar::from(value)
     }

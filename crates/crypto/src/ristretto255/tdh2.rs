@@ -95,7 +95,7 @@ impl Header {
 }
 
 /// r = H_r(L, seed).
-fn randomness(label: &Digest, seed: &Seed) -> Zeroizing<Scalar> {
+pub(super) fn randomness(label: &Digest, seed: &Seed) -> Zeroizing<Scalar> {
     Zeroizing::new(hash_to_scalar(&kem::seeded(RANDOMNESS, label, seed)))
 }
 
@@ -111,6 +111,31 @@ fn pad(label: &Digest, u: &[u8; 32], v: &RistrettoPoint) -> blake3::Hasher {
 /// What a decryption proof is bound to.
 fn ciphertext(label: &Digest, header: &[u8], sealed: &Digest) -> Digest {
     CIPHERTEXT.digest_parts(&[label.as_ref(), header, sealed.as_ref()])
+}
+
+/// Seals a payload and proves that u and ub have the logarithm r. Whether r and V are the right ones for the seed is up
+/// to the caller.
+pub(super) fn encapsulate(
+    keys: &EncryptionKeySet,
+    label: &Digest,
+    seed: &Seed,
+    r: &Scalar,
+    v: &RistrettoPoint,
+    payload: &mut Vec<u8>,
+) -> Vec<u8> {
+    let u = RistrettoPoint::mul_base(r).compress().0;
+    let ub = (&keys.second * r).compress().0;
+    let c = kem::mask(&seed.0, &pad(label, &u, v));
+    let mut header = Header { u, ub, w: [0; 32], wb: [0; 32], z: [0; 32], c };
+    kem::seal(label, &header.bound(), seed, payload);
+    let sealed = sealed_digest([payload.as_slice()]);
+    let mut nonce = kem::seeded(NONCE, label, seed);
+    nonce.update(sealed.as_ref());
+    let s = Zeroizing::new(hash_to_scalar(&nonce));
+    header.w = RistrettoPoint::mul_base(&s).compress().0;
+    header.wb = (&keys.second * &*s).compress().0;
+    header.z = (*s + r * header.challenge(label, &sealed)).to_bytes();
+    header.to_vec()
 }
 
 impl Encryption {
@@ -139,19 +164,7 @@ impl EncryptionScheme for Encryption {
 
     fn seal(&self, label: &Digest, seed: &Seed, payload: &mut Vec<u8>) -> Vec<u8> {
         let r = randomness(label, seed);
-        let u = RistrettoPoint::mul_base(&r).compress().0;
-        let ub = (&self.keys.second * &*r).compress().0;
-        let c = kem::mask(&seed.0, &pad(label, &u, &(&self.keys.group * &*r)));
-        let mut header = Header { u, ub, w: [0; 32], wb: [0; 32], z: [0; 32], c };
-        kem::seal(label, &header.bound(), seed, payload);
-        let sealed = sealed_digest([payload.as_slice()]);
-        let mut nonce = kem::seeded(NONCE, label, seed);
-        nonce.update(sealed.as_ref());
-        let s = Zeroizing::new(hash_to_scalar(&nonce));
-        header.w = RistrettoPoint::mul_base(&s).compress().0;
-        header.wb = (&self.keys.second * &*s).compress().0;
-        header.z = (*s + *r * header.challenge(label, &sealed)).to_bytes();
-        header.to_vec()
+        encapsulate(&self.keys, label, seed, &r, &(&self.keys.group * &*r), payload)
     }
 
     fn check(&self, label: &Digest, header: &[u8], sealed: &Digest) -> bool {
