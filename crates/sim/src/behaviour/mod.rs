@@ -50,7 +50,10 @@ impl Behaviour {
     pub(crate) fn draw(rng: &mut SimRng) -> Self {
         match rng.random_range(0..8) {
             0 => Behaviour::Silent,
-            1 => Behaviour::Crash { after: rng.random_range(0..1 << rng.random_range(1..10)) },
+            1 => {
+                let span = 1 << rng.random_range(1..10);
+                Behaviour::Crash { after: rng.random_range(0..span) }
+            }
             2 | 3 => Behaviour::Equivocate,
             4 => Behaviour::Garbage,
             5 => Behaviour::Flood,
