@@ -1,6 +1,8 @@
 //! Commits to anything: a second, naive implementation of the tree, which does not care whether the leaves are a
 //! codeword. It also checks the real one.
 
+#![allow(dead_code)] // Shared by test files that each use a part.
+
 use bytes::Bytes;
 use mellivora_coding::{Codec, Proof, Shard};
 use mellivora_core::codec::{Blob, List};
@@ -31,8 +33,11 @@ impl Forger {
     }
 
     pub(crate) fn flip(&mut self, leaf: usize, byte: Index, mask: u8) {
-        let at = byte.index(self.leaves[leaf].len());
-        self.leaves[leaf][at] ^= mask;
+        self.flip_at(leaf, byte.index(self.leaves[leaf].len()), mask);
+    }
+
+    pub(crate) fn flip_at(&mut self, leaf: usize, byte: usize, mask: u8) {
+        self.leaves[leaf][byte] ^= mask;
     }
 
     pub(crate) fn claim_len(&mut self, len: usize) {
