@@ -270,6 +270,8 @@ impl<P: Protocol> World<P> {
             for input in std::mem::take(&mut self.actors[usize::from(at)].waiting) {
                 self.enqueue_input(at, self.now, input);
             }
+            // An empty turn: alone in its committee, a node hears nothing that would make it look at what it recalled.
+            self.after(at);
         }
         if let Some(mut again) = self.config.again.take() {
             for input in again(node) {

@@ -175,7 +175,7 @@ impl<P: Protocol + 'static> Simulation<P> {
     }
 
     /// Starts a crashed node again: a fresh instance recalls the log, every other node forgets what it learnt of the
-    /// old one, and both sides say again what the other may have missed.
+    /// old one, both sides say again what the other may have missed, and an empty turn of the fresh instance ends.
     pub fn restart(&mut self, node: NodeIndex) {
         self.world.apply(Choice::Restart { node });
     }

@@ -119,6 +119,7 @@ pub struct Bracha {
     bug: Bug,
     instances: Vec<Instance>,
     hoard: usize,
+    restarted: bool,
     pub flushes: usize,
     pub recalled: Vec<Toy>,
     pub forgotten: Vec<NodeIndex>,
@@ -129,7 +130,17 @@ pub type Output = (NodeIndex, u64);
 impl Bracha {
     pub fn new(committee: Committee, me: NodeIndex, bug: Bug) -> Self {
         let instances = committee.nodes().map(|_| Instance::default()).collect();
-        Bracha { committee, me, bug, instances, hoard: 0, flushes: 0, recalled: Vec::new(), forgotten: Vec::new() }
+        Bracha {
+            committee,
+            me,
+            bug,
+            instances,
+            hoard: 0,
+            restarted: false,
+            flushes: 0,
+            recalled: Vec::new(),
+            forgotten: Vec::new(),
+        }
     }
 
     /// Statements held.
@@ -236,12 +247,17 @@ impl Protocol for Bracha {
         }
     }
 
-    fn flush(&mut self, _: &mut dyn Effects<Self>) {
+    fn flush(&mut self, fx: &mut dyn Effects<Self>) {
         self.flushes += 1;
+        // What was recalled may be enough already.
+        if std::mem::take(&mut self.restarted) {
+            self.committee.nodes().for_each(|proposer| self.progress(proposer, fx));
+        }
     }
 
     fn recall(&mut self, _: To, message: Toy) {
         self.recalled.push(message.clone());
+        self.restarted = self.bug != Bug::Amnesia;
         if self.bug == Bug::Amnesia {
             return;
         }
