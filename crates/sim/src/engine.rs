@@ -273,10 +273,9 @@ impl<P: Protocol> World<P> {
         let honest = !self.faulty.contains(node);
         let watched = honest && !self.oracles.is_empty();
 
-        for (to, durable, message) in sends.iter().filter(|(_, durable, _)| *durable == Durable::Yes) {
+        for (to, _, message) in sends.iter().filter(|(_, durable, _)| *durable == Durable::Yes) {
             self.actors[usize::from(at)].log.push((*to, message.clone()));
             if watched {
-                debug_assert_eq!(*durable, Durable::Yes);
                 self.observe(&Observation::Promise { node, to: *to, message });
             }
         }
