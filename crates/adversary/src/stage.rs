@@ -61,6 +61,8 @@ pub struct Stage<P: Protocol> {
 }
 
 impl<P: Protocol> Stage<P> {
+    const ENDLESS: usize = 100_000;
+
     /// All nodes but the `byzantine` ones, fresh.
     pub fn new(committee: Committee, byzantine: &[u16], mut make: impl FnMut(NodeIndex) -> P) -> Self {
         let byzantine: NodeSet = byzantine.iter().map(|&node| NodeIndex(node)).collect();
@@ -114,6 +116,10 @@ impl<P: Protocol> Stage<P> {
 
     /// Delivers every pending message that `pick` wants, and those that this brings about, until it wants none.
     /// Returns their number.
+    ///
+    /// # Panics
+    ///
+    /// If there is no end to it: two nodes that are never told to stop go on for ever.
     pub fn deliver(&mut self, mut pick: impl FnMut(&Self, &Parcel<P::Message>) -> bool) -> usize {
         let mut delivered = 0;
         let mut at = 0;
@@ -125,6 +131,7 @@ impl<P: Protocol> Stage<P> {
             let Parcel { from, to, message } = self.pending.remove(at);
             self.act(to.0, |instance, fx| instance.receive(from, message, fx));
             delivered += 1;
+            assert!(delivered < Self::ENDLESS, "a schedule without an end");
             // What was not wanted before may be wanted now.
             at = 0;
         }
