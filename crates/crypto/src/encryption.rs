@@ -93,7 +93,10 @@ pub trait EncryptionScheme: Send + Sync + fmt::Debug {
     /// Length of a header in bytes; the sealed part follows it.
     fn header_bytes(&self) -> usize;
 
-    /// Seals `payload` in place (it grows by the tag of 16 bytes) and returns the header.
+    /// Seals `payload` in place (it grows by the tag of 16 bytes) and returns the header. Deterministic.
+    ///
+    /// The seed must be unpredictable, and of its own for each pair of label and payload: two payloads sealed with one
+    /// seed under one label share key and nonce of the cipher and are as good as public.
     fn seal(&self, label: &Digest, seed: &Seed, payload: &mut Vec<u8>) -> Vec<u8>;
 
     /// Whether a header is a valid encapsulation for `label` and a sealed part with this digest (see
@@ -124,7 +127,8 @@ pub trait EncryptionScheme: Send + Sync + fmt::Debug {
     /// this very header. `None`: some share is wrong, or the header was made with a seed that does not match.
     fn combine(&self, label: &Digest, header: &[u8], shares: &[(NodeIndex, DecryptionShare)]) -> Option<Seed>;
 
-    /// Whether re-encryption under `seed` gives this header: the check for a seed that somebody else supplies.
+    /// Whether re-encryption under `seed` gives this header, which was checked: the test of a seed that somebody else
+    /// supplies. At most one seed passes.
     fn matches(&self, label: &Digest, header: &[u8], seed: &Seed) -> bool;
 
     /// Opens the sealed part in place under a seed that [`combine`](Self::combine) returned or

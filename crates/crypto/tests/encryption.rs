@@ -180,3 +180,23 @@ fn a_wrong_share_never_gives_a_seed() {
         }
     }
 }
+
+/// Once a slot is open, its seed tells right shares from wrong ones without any proof.
+#[test]
+fn the_seed_judges_the_shares_of_suites_that_need_proofs() {
+    for suite in encrypting() {
+        let nodes = nodes(suite, 4);
+        let sealed = Sealed::new(&nodes[0], "slot", 7, PAYLOAD);
+        let other = Sealed::new(&nodes[0], "slot", 8, PAYLOAD).shares(&nodes);
+        let shares = sealed.shares(&nodes);
+        for (i, (node, share)) in shares.iter().enumerate() {
+            let judge = |share| scheme(&nodes[3]).judge(&sealed.label, &sealed.header, &sealed.seed, *node, share);
+            assert!(judge(share), "{suite}: an honest node was blamed");
+            if !scheme(&nodes[3]).self_proving() {
+                assert!(!judge(&other[i].1));
+                assert!(!judge(&shares[(i + 1) % 4].1));
+                assert!(!judge(&DecryptionShare::from_bytes(&[]).unwrap()));
+            }
+        }
+    }
+}

@@ -22,13 +22,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use blstrs::{G1Affine, G2Affine, G2Projective, Scalar};
+use blstrs::{G1Affine, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
 use mellivora_core::{Digest, NodeIndex, NodeSet, hash::HashKey};
 
 use super::keys::matching_secret;
 use super::{
-    EncryptionKeySet, G1_BYTES, G2_BYTES, g1, g1_unchecked, g2, hash_to_scalar, interpolate, pairings_agree, scalar,
+    EncryptionKeySet, G1_BYTES, G2_BYTES, SecretScalar, g1, g1_unchecked, g2, hash_to_scalar, interpolate,
+    pairings_agree, secret_scalar,
 };
 use crate::local::SecretBytes;
 use crate::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed, kem, sealed_digest};
@@ -66,8 +67,8 @@ impl<'a> Header<'a> {
 }
 
 /// r = H_r(L, seed).
-fn randomness(label: &Digest, seed: &Seed) -> Scalar {
-    hash_to_scalar(&kem::seeded(RANDOMNESS, label, seed))
+fn randomness(label: &Digest, seed: &Seed) -> SecretScalar {
+    SecretScalar(hash_to_scalar(&kem::seeded(RANDOMNESS, label, seed)))
 }
 
 /// H_k(L, U, V).
@@ -95,7 +96,7 @@ impl Encryption {
     /// V = rY1 if the encapsulation under `seed` has this U.
     fn fits(&self, label: &Digest, u: &[u8; G1_BYTES], seed: &Seed) -> Option<G1Affine> {
         let r = randomness(label, seed);
-        ((G1Affine::generator() * r).to_compressed() == *u).then(|| (self.keys.group * r).into())
+        ((G1Affine::generator() * *r).to_compressed() == *u).then(|| (self.keys.group * *r).into())
     }
 }
 
@@ -106,11 +107,11 @@ impl EncryptionScheme for Encryption {
 
     fn seal(&self, label: &Digest, seed: &Seed, payload: &mut Vec<u8>) -> Vec<u8> {
         let r = randomness(label, seed);
-        let u = (G1Affine::generator() * r).to_compressed();
-        let c = kem::mask(&seed.0, &pad(label, &u, &(self.keys.group * r).into()));
+        let u = (G1Affine::generator() * *r).to_compressed();
+        let c = kem::mask(&seed.0, &pad(label, &u, &(self.keys.group * *r).into()));
         kem::seal(label, &[&u, &c], seed, payload);
         let sealed = sealed_digest([payload.as_slice()]);
-        let w = (tuple(label, &u, &c, &sealed) * r).to_compressed();
+        let w = (tuple(label, &u, &c, &sealed) * *r).to_compressed();
         [u.as_slice(), &w, &c].concat()
     }
 
@@ -124,7 +125,7 @@ impl EncryptionScheme for Encryption {
     fn share(&self, header: &[u8]) -> Option<DecryptionShare> {
         // Membership matters: a point of small order would give away the key modulo that order.
         let u = g1(Header::parse(header)?.u)?;
-        Some(DecryptionShare::of((u * scalar(&self.secret)?).to_compressed()))
+        Some(DecryptionShare::of((u * *secret_scalar(&self.secret)?).to_compressed()))
     }
 
     fn prove(&self, _label: &Digest, _header: &[u8], _sealed: &Digest) -> Option<DecryptionProof> {

@@ -6,7 +6,9 @@ use mellivora_core::{Committee, NodeIndex, hash::HashKey};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::{G1_BYTES, G2_BYTES, g1, g2, pairings_agree, scalar, scalar_bytes, sum_in_g2, uniform_scalar};
+use super::{
+    G1_BYTES, G2_BYTES, SecretScalar, g1, g2, pairings_agree, scalar_bytes, secret_scalar, sum_in_g2, uniform_scalar,
+};
 use crate::KeyError;
 use crate::lagrange::{Polynomial, low_degree_test};
 use crate::local::SecretBytes;
@@ -69,7 +71,7 @@ fn check_degree(purpose: Purpose, committee: Committee, group: &G2Affine, shares
 /// The encoded secret of `node`, if it is the one behind its public share. It is kept encoded, because a decoded scalar
 /// does not clean up after itself.
 pub(super) fn matching_secret(shares: &[G2Affine], node: NodeIndex, secret: &SecretBytes) -> Option<SecretBytes> {
-    let public: G2Affine = (G2Affine::generator() * scalar(secret)?).into();
+    let public: G2Affine = (G2Affine::generator() * *secret_scalar(secret)?).into();
     (shares.get(node.as_usize()) == Some(&public)).then(|| secret.clone())
 }
 
@@ -84,7 +86,7 @@ fn in_g2(secret: &Scalar) -> [u8; G2_BYTES] {
 
 fn shares(committee: Committee, polynomial: &Polynomial<Scalar>) -> (Vec<Vec<u8>>, Vec<SecretBytes>) {
     let share = |node| {
-        let secret = polynomial.share(node);
+        let secret = SecretScalar(polynomial.share(node));
         (in_g2(&secret).to_vec(), Zeroizing::new(secret.to_bytes_le()))
     };
     committee.nodes().map(share).unzip()
@@ -94,15 +96,15 @@ fn shares(committee: Committee, polynomial: &Polynomial<Scalar>) -> (Vec<Vec<u8>
 pub(crate) fn deal_coin(committee: Committee, rng: &mut impl CryptoRng) -> Dealt {
     let polynomial = polynomial(committee, rng);
     let (shares, secrets) = shares(committee, &polynomial);
-    Dealt { public: EncodedKey { group: in_g2(&polynomial.secret()).to_vec(), shares }, secrets }
+    Dealt { public: EncodedKey { group: in_g2(&SecretScalar(polynomial.secret())).to_vec(), shares }, secrets }
 }
 
 /// Deals an encryption key of threshold f + 1.
 pub(crate) fn deal_encryption(committee: Committee, rng: &mut impl CryptoRng) -> Dealt {
     let polynomial = polynomial(committee, rng);
     let (shares, secrets) = shares(committee, &polynomial);
-    let secret = polynomial.secret();
-    let mut group = (G1Projective::from(G1Affine::generator()) * secret).to_compressed().to_vec();
+    let secret = SecretScalar(polynomial.secret());
+    let mut group = (G1Projective::from(G1Affine::generator()) * *secret).to_compressed().to_vec();
     group.extend_from_slice(&in_g2(&secret));
     Dealt { public: EncodedKey { group, shares }, secrets }
 }

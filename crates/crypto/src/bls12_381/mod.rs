@@ -62,6 +62,29 @@ fn scalar(bytes: &[u8; 32]) -> Option<Scalar> {
     Scalar::from_bytes_le(bytes).into()
 }
 
+/// A secret scalar; overwritten when dropped.
+#[derive(Default)]
+struct SecretScalar(Scalar);
+
+impl std::ops::Deref for SecretScalar {
+    type Target = Scalar;
+
+    fn deref(&self) -> &Scalar {
+        &self.0
+    }
+}
+
+impl Drop for SecretScalar {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
+}
+
+/// A secret scalar in its canonical encoding.
+fn secret_scalar(bytes: &[u8; 32]) -> Option<SecretScalar> {
+    scalar(bytes).map(SecretScalar)
+}
+
 /// A uniform scalar from a stream of uniform bytes, by rejection.
 fn uniform_scalar(mut fill: impl FnMut(&mut [u8; 32])) -> Scalar {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);

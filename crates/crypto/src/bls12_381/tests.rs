@@ -94,11 +94,16 @@ mod shares {
             for &i in &bad {
                 claims[i].share = (claims[i].share + G1Projective::from(base)).into();
             }
-            let (mut good, mut culprits) = (Vec::new(), NodeSet::EMPTY);
-            sort_out(&base, &claims, &local(), &mut good, &mut culprits);
-            assert_eq!(culprits.iter().map(|node| usize::from(node.0)).collect::<Vec<_>>(), bad);
-            assert_eq!(good.len() + bad.len(), 10);
+            for known_bad in [false, true] {
+                let (mut good, mut culprits) = (Vec::new(), NodeSet::EMPTY);
+                sort_out(&base, claims.clone(), known_bad, &local(), &mut good, &mut culprits);
+                assert_eq!(culprits.iter().map(|node| usize::from(node.0)).collect::<Vec<_>>(), bad);
+                assert_eq!(good.len() + bad.len(), 10);
+            }
         }
+        let (mut good, mut culprits) = (Vec::new(), NodeSet::EMPTY);
+        sort_out(&base, claims, false, &local(), &mut good, &mut culprits);
+        assert_eq!((good.len(), culprits), (10, NodeSet::EMPTY));
     }
 
     #[test]
@@ -131,8 +136,12 @@ mod shares {
         let Fixture { coins, mut claims, base } = fixture(4);
         claims[0].share = (claims[0].share + G1Projective::from(small_order())).into();
         assert!(g1(&claims[0].share.to_compressed()).is_none());
-        assert!(!verify_batch(&base, &claims[..1], &local()));
-        assert!(!verify_batch(&base, &claims, &local()));
+        for claims in [claims[..1].to_vec(), claims.clone()] {
+            let (mut good, mut culprits) = (Vec::new(), NodeSet::EMPTY);
+            let others = claims.len() - 1;
+            sort_out(&base, claims, false, &local(), &mut good, &mut culprits);
+            assert_eq!((good.len(), culprits), (others, NodeSet::one(NodeIndex(0))));
+        }
         let mut shares: Vec<(NodeIndex, CoinShare)> =
             coins.iter().enumerate().map(|(i, coin)| (NodeIndex(i as u16), coin.share(&NAME))).collect();
         let right = coins[3].combine(&NAME, &shares);

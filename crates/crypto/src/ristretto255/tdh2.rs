@@ -243,6 +243,12 @@ impl EncryptionScheme for Encryption {
     fn unseal(&self, label: &Digest, header: &[u8], seed: &Seed, sealed: Vec<u8>) -> Option<Vec<u8>> {
         kem::open(label, &Header::parse(header)?.bound(), seed, sealed)
     }
+
+    fn judge(&self, label: &Digest, _header: &[u8], seed: &Seed, from: NodeIndex, share: &DecryptionShare) -> bool {
+        // x_i u = x_i r G = r Y_i: whoever knows r knows every right share.
+        let key = self.keys.keys.shares.get(from.as_usize());
+        key.is_some_and(|key| (key * *randomness(label, seed)).compress().as_bytes() == share.as_bytes())
+    }
 }
 
 impl fmt::Debug for Encryption {
