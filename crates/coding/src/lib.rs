@@ -16,6 +16,26 @@
 //!
 //! The hash is collision resistant, so much is assumed. Nothing here is secret.
 //!
+//! # In use
+//!
+//! ```
+//! use mellivora_coding::{Codec, Decoded};
+//! use mellivora_core::{Committee, NodeIndex};
+//!
+//! let codec = Codec::new(Committee::new(4)?, 1 << 20)?;
+//! let encoded = codec.encode("honey".into())?;
+//!
+//! // Node 3 got its shard and checks it; with any other shard it has the payload.
+//! let (h, mine, other) = (encoded.commitment, &encoded.shards[3], &encoded.shards[1]);
+//! let leaf = codec.verify(&h, NodeIndex(3), mine);
+//! assert!(leaf.is_some());
+//! match codec.decode(&h, &[(NodeIndex(3), mine, leaf), (NodeIndex(1), other, None)]) {
+//!     Decoded::Match(body) => assert_eq!(body.to_vec(), b"honey"),
+//!     other => panic!("{other:?}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # The form
 //!
 //! ```text

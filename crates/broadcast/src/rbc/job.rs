@@ -1,5 +1,6 @@
 //! The CPU work of an instance: encoding the proposal, decoding shards.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,10 +14,10 @@ const LIGHT: usize = 16 << 10;
 pub(super) type Candidate = (NodeIndex, Shard, Option<LeafHash>);
 
 /// Work that an instance hands out. Pure: equal jobs have equal results.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RbcJob(pub(super) Work);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Work {
     Encode { codec: Arc<Codec>, payload: Bytes },
     Decode { codec: Arc<Codec>, root: Digest, shards: Vec<Candidate>, verify_first: bool },
@@ -67,6 +68,20 @@ impl Job for RbcJob {
             Work::Decode { shards, .. } => shards.iter().map(|(_, shard, _)| shard.data.len()).sum(),
         };
         if bytes < LIGHT { Weight::Light } else { Weight::Heavy }
+    }
+}
+
+/// Says how much work it is, not what is in it.
+impl fmt::Debug for RbcJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Work::Encode { payload, .. } => write!(f, "encode {} bytes", payload.len()),
+            Work::Decode { root, shards, verify_first, .. } => {
+                let unverified = shards.iter().filter(|(.., leaf)| leaf.is_none()).count();
+                let how = if *verify_first { "verify and decode" } else { "decode" };
+                write!(f, "{how} {root:?} from {} shards, {unverified} unverified", shards.len())
+            }
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Rbc {
     /// A decode job is on its way.
     decoding: bool,
     delivered: Option<Digest>,
+    /// Rule 4 was applied, and nothing that matters to it has changed since.
+    shown: bool,
     /// Something was recalled, and its consequences have not been drawn yet.
     recalled: bool,
 }
@@ -60,6 +62,7 @@ impl Rbc {
             suspicious: false,
             decoding: false,
             delivered: None,
+            shown: false,
             recalled: false,
         }
     }
@@ -185,8 +188,9 @@ impl Rbc {
             fx.send(To::All, Durable::Yes, RbcMessage::Ready(digest));
         }
         let certain = ready >= committee.strong();
-        if certain && self.said.echoed == Some(digest) {
-            // Rule 4. Before delivery, and whether or not there is one.
+        if certain && !self.shown && self.said.echoed == Some(digest) {
+            // Rule 4. Before delivery, and whether or not there is one. A later CAN_DECODE takes nothing back.
+            self.shown = true;
             let needy = committee.all().difference(&self.heard.can_decode(&digest));
             self.send_full(needy, fx);
         }
@@ -355,6 +359,7 @@ impl Protocol for Rbc {
 
     fn forget(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
         self.heard.forget_can_decode(peer);
+        self.shown = false;
         if let Some(id) = self.said.echoed.and_then(|root| self.heard.find(&root)) {
             self.advance(id, fx);
         }
