@@ -19,7 +19,8 @@ const SIZES: [usize; 3] = [4, 5, 7];
 /// The rule that senders hold rounds back belongs to the outbox, which does not run here; so nothing is out of reach.
 const ROUNDS_AHEAD: u32 = 64;
 
-fn keys(size: usize) -> &'static [NodeKeys] {
+/// The keys of a committee of 4, 5 or 7 nodes, dealt once.
+pub fn keys(size: usize) -> &'static [NodeKeys] {
     static KEYS: OnceLock<Vec<Vec<NodeKeys>>> = OnceLock::new();
     let all = KEYS.get_or_init(|| {
         let committees = SIZES.iter().map(|n| Committee::new(*n).expect("a size that exists"));

@@ -19,9 +19,8 @@ pub fn rbc(data: &[u8]) -> bool {
     let echo = if input.byte() & 1 == 0 { EchoMode::Full } else { EchoMode::saving(committee) };
     let payload = Bytes::from(vec![input.byte(); input.below(600)]);
 
-    let mut network = Network::new(committee, |me| {
-        Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo })
-    });
+    let mut network =
+        Network::new(committee, |me| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo }));
     network.input(proposer, payload.clone(), &mut input);
     network.run(&mut input);
 

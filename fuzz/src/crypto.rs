@@ -17,7 +17,8 @@ fn keys(choice: usize) -> &'static [NodeKeys] {
     static KEYS: OnceLock<Vec<Vec<NodeKeys>>> = OnceLock::new();
     let all = KEYS.get_or_init(|| {
         let committee = Committee::new(NODES).expect("four nodes");
-        let deal = |suite: &Suite| deal_nodes(*suite, committee, &mut ChaCha8Rng::seed_from_u64(1)).expect("sound keys");
+        let deal =
+            |suite: &Suite| deal_nodes(*suite, committee, &mut ChaCha8Rng::seed_from_u64(1)).expect("sound keys");
         Suite::ALL.iter().map(deal).collect()
     });
     &all[choice % all.len()]

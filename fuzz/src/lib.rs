@@ -4,12 +4,14 @@
 //! of which nothing does tests nothing, and `tests/corpus.rs` fails.
 
 pub mod agreement;
+pub mod atomic;
 pub mod broadcast;
 pub mod coding;
 pub mod crypto;
 pub mod input;
 pub mod keyfile;
 pub mod network;
+pub mod wire;
 
 /// A target: its name, which is also the name of its corpus, and its function.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
@@ -17,12 +19,14 @@ pub type Target = (&'static str, fn(&[u8]) -> bool);
 /// All targets.
 pub const TARGETS: &[Target] = &[
     ("aba", agreement::aba),
+    ("atomic", atomic::atomic),
     ("ciphertext", crypto::ciphertext),
     ("coding", coding::coding),
     ("coin", crypto::coin),
     ("keyfile", keyfile::keyfile),
     ("rbc", broadcast::rbc),
     ("subset", agreement::subset),
+    ("wire", wire::wire),
 ];
 
 /// The body of a target's binary: under a fuzzer the entry point of libFuzzer, otherwise a `main` that replays the

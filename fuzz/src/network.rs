@@ -57,6 +57,8 @@ pub struct Network<P: Protocol> {
     members: Vec<Member<P>>,
     outputs: Vec<Vec<P::Output>>,
     waiting: VecDeque<Letter>,
+    /// Every message that arrives is handed to this, too, encoded.
+    pub tap: Option<fn(&[u8])>,
 }
 
 impl<P: Protocol> Network<P> {
@@ -67,6 +69,7 @@ impl<P: Protocol> Network<P> {
             members: committee.nodes().map(|me| Member { me, protocol: make(me) }).collect(),
             outputs: committee.nodes().map(|_| Vec::new()).collect(),
             waiting: VecDeque::new(),
+            tap: None,
         }
     }
 
@@ -98,6 +101,9 @@ impl<P: Protocol> Network<P> {
             }
             let at = if input.is_empty() { 0 } else { input.below(self.waiting.len()) };
             let Some(letter) = self.waiting.remove(at) else { continue };
+            if let Some(tap) = self.tap {
+                tap(&letter.bytes);
+            }
             // What does not decode is the driver's matter: the protocol never sees it.
             let Ok(message) = decode::<P::Message>(&letter.bytes.into()) else { continue };
             self.turn(letter.to, input, |protocol, fx| protocol.receive(letter.from, message, fx));
@@ -109,8 +115,7 @@ impl<P: Protocol> Network<P> {
     fn turn(&mut self, node: NodeIndex, input: &mut Input<'_>, event: impl FnOnce(&mut P, &mut Turn<P>)) {
         let byzantine = self.byzantine();
         let Member { me, protocol } = &mut self.members[node.as_usize()];
-        let mut turn =
-            Turn { sends: VecDeque::new(), jobs: VecDeque::new(), outputs: Vec::new(), faults: Vec::new() };
+        let mut turn = Turn { sends: VecDeque::new(), jobs: VecDeque::new(), outputs: Vec::new(), faults: Vec::new() };
         let mut letters = Vec::new();
         event(protocol, &mut turn);
         let mut flushed = false;
