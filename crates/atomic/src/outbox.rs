@@ -61,15 +61,19 @@ impl<M: Message> Outbox<M> {
 
     /// Takes a new own message of `epoch` in and releases it to everybody who may have it.
     pub(crate) fn push(&mut self, epoch: Epoch, to: To, durable: Durable, message: M, release: Release<'_, M>) {
+        let one = matches!(to, To::Node(_));
         let to = self.store(epoch, to, message.clone());
         let ready: NodeSet = to.iter().filter(|&peer| self.in_window(peer, epoch)).collect();
         let mut highest = Round(0);
         message.rounds(&mut |_, round| highest = highest.max(round));
         if highest.0 <= self.rounds_ahead {
             // No peer can be too far behind for it: one message for all.
-            let all = ready == self.committee.all();
-            if !ready.is_empty() {
-                release(if all { To::All } else { To::Set(ready) }, durable, message);
+            match ready.iter().next() {
+                None => {}
+                // A message for one node stays one: after a restart it must not be taken for a narrowed set.
+                Some(node) if one => release(To::Node(node), durable, message),
+                Some(_) if ready == self.committee.all() => release(To::All, durable, message),
+                Some(_) => release(To::Set(ready), durable, message),
             }
         } else {
             for peer in ready.iter() {
@@ -208,3 +212,7 @@ impl<M: Message> Outbox<M> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,0 +1,125 @@
+//! The atomic broadcast orders what is submitted, whoever is faulty and whatever the network does.
+
+mod support;
+
+use mellivora_atomic::EncryptionSchedule;
+use mellivora_core::NodeIndex;
+use mellivora_crypto::Suite;
+use mellivora_sim::{Behaviour, Schedule, seeds};
+use support::*;
+
+const SIZES: [usize; 6] = [1, 4, 5, 6, 7, 10];
+
+#[test]
+fn every_size_orders_everything_once() {
+    for n in SIZES {
+        for encryption in [EncryptionSchedule::Always, EncryptionSchedule::Never, EncryptionSchedule::Every(2)] {
+            let config = config(n).encryption(encryption);
+            let mut sim = cluster(&config, Suite::Ristretto255, n as u64);
+            for i in 0..n {
+                sim.input(NodeIndex(i as u16), submit((0..6).map(|t| tx(i, t))));
+            }
+            sim.run().assert_ok();
+            for node in config.committee.nodes() {
+                let ledger = ledger(&sim, node);
+                assert_eq!(ledger.len(), 6 * n, "n = {n}, {encryption}");
+                assert!(ledger.values().all(|&count| count == 1));
+                assert!(sim.node(node).is_idle(), "n = {n}: {:?}", sim.node(node));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pairing_suite_orders_as_well() {
+    let config = config(4);
+    let mut sim = cluster(&config, Suite::Bls12381, 1);
+    for i in 0..4 {
+        sim.input(NodeIndex(i), submit((0..3).map(|t| tx(i.into(), t))));
+    }
+    sim.run().assert_ok();
+    assert_eq!(ledger(&sim, NodeIndex(0)).len(), 12);
+}
+
+/// Each seed draws its own schedule; what honest nodes submit is ordered by all of them.
+fn under(behaviour: Behaviour, count: u64) {
+    for n in [4, 5, 7] {
+        let config = config(n);
+        for seed in seeds(count) {
+            let faulty = NodeIndex((seed % n as u64) as u16);
+            let builder = builder(&config, seed).scheduler(Schedule::Swarm).faulty(faulty, behaviour).nudges(5);
+            let mut sim = build(builder, &config, Suite::Ristretto255);
+            for i in 0..n {
+                sim.input(NodeIndex(i as u16), submit((0..4).map(|t| tx(i, t))));
+            }
+            sim.run().assert_ok();
+            for node in config.committee.nodes().filter(|node| *node != faulty) {
+                let ledger = ledger(&sim, node);
+                for i in (0..n).filter(|i| *i != faulty.as_usize()) {
+                    for t in 0..4 {
+                        assert_eq!(ledger.get(&tx(i, t)), Some(&1), "n = {n}, seed {seed}, tx {t} of {i} at {node}");
+                    }
+                }
+                assert!(ledger.values().all(|&count| count == 1));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_silent_node_stops_nobody() {
+    under(Behaviour::Silent, 4);
+}
+
+#[test]
+fn a_crashed_node_stops_nobody() {
+    under(Behaviour::Crash { after: 60 }, 4);
+}
+
+#[test]
+fn an_equivocating_node_splits_nobody() {
+    under(Behaviour::Equivocate, 4);
+}
+
+#[test]
+fn garbage_confuses_nobody() {
+    under(Behaviour::Garbage, 4);
+}
+
+#[test]
+fn a_flood_drowns_nobody() {
+    under(Behaviour::Flood, 4);
+}
+
+#[test]
+fn withheld_messages_strand_nobody() {
+    under(Behaviour::Withhold, 4);
+}
+
+#[test]
+fn mimicry_fools_nobody() {
+    under(Behaviour::Mimic, 4);
+}
+
+#[test]
+fn crashes_and_cut_links_lose_nothing() {
+    for n in [4, 5, 7] {
+        let config = config(n);
+        for seed in seeds(6) {
+            let inputs = move |node: NodeIndex| vec![submit((0..4).map(|t| tx(node.as_usize(), t)))];
+            let builder = builder(&config, seed).scheduler(Schedule::Swarm).crashes(2).cuts(4).nudges(10).input_again(inputs);
+            let mut sim = build(builder, &config, Suite::Ristretto255);
+            for node in config.committee.nodes() {
+                for input in inputs(node) {
+                    sim.input(node, input);
+                }
+            }
+            sim.run().assert_ok();
+            for node in config.committee.nodes() {
+                let ledger = ledger(&sim, node);
+                assert_eq!(ledger.len(), 4 * n, "n = {n}, seed {seed}, node {node}: {:?}", sim.node(node));
+                assert!(ledger.values().all(|&count| count == 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Simulated clusters of the whole atomic broadcast.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use mellivora_atomic::{Batch, Config, EncryptionSchedule, HoneyBadger, Input, Local, Output, Submission, Ticket};
+use mellivora_core::{Committee, Digest, Epoch, Limits, NodeIndex};
+use mellivora_crypto::{NodeKeys, Suite, deal_nodes};
+use mellivora_sim::{Builder, Simulation, TotalOrder};
+use mellivora_subset::Bkr;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+pub(crate) type Badger = HoneyBadger<Bkr>;
+
+pub(crate) fn committee(n: usize) -> Committee {
+    Committee::new(n).unwrap()
+}
+
+/// Small limits, so that windows and sizes are reached.
+pub(crate) fn config(n: usize) -> Config {
+    let limits = Limits { payload_bytes: 1 << 16, transaction_bytes: 1 << 10, ..Limits::default() };
+    Config::new(committee(n)).limits(limits).batch_size(4 * n)
+}
+
+pub(crate) fn keys(n: usize, suite: Suite) -> Vec<NodeKeys> {
+    let mut rng = ChaCha8Rng::seed_from_u64(n as u64);
+    deal_nodes(suite, committee(n), &mut rng).unwrap()
+}
+
+pub(crate) fn node(config: &Config, keys: &NodeKeys) -> Badger {
+    let mut seed = [0; 32];
+    seed[0] = keys.index().0 as u8;
+    HoneyBadger::new(config.clone(), keys.clone(), Local::new(seed)).unwrap()
+}
+
+/// A transaction named by who submits it and a number.
+pub(crate) fn tx(node: usize, number: usize) -> Bytes {
+    Bytes::from(format!("transaction {number} of node {node}"))
+}
+
+pub(crate) fn submit(transactions: impl IntoIterator<Item = Bytes>) -> Input {
+    let submission = |(ticket, transaction)| Submission { ticket: Ticket(ticket), transaction };
+    Input::Submit((0..).zip(transactions).map(submission).collect())
+}
+
+/// What has to be equal of two outputs.
+pub(crate) fn batch_digest(output: &Output) -> Option<(Epoch, Digest)> {
+    match output {
+        Output::Batch(batch) => Some((batch.epoch(), batch.digest())),
+        _ => None,
+    }
+}
+
+/// A simulated cluster with the oracles that every run has.
+pub(crate) fn builder(config: &Config, seed: u64) -> Builder<Badger> {
+    Simulation::builder(config.committee, seed)
+        .oracle(TotalOrder::new(batch_digest))
+        .on_heal(|badger: &mut Badger, peer, fx| {
+            mellivora_core::Protocol::input(badger, Input::Resend(peer), fx);
+        })
+        .on_nudge(|badger: &mut Badger, fx| mellivora_core::Protocol::input(badger, Input::Nudge, fx))
+        .nudges_when_quiet(6)
+        .twin_input(|_, input| match input {
+            Input::Submit(list) => {
+                let twin = list.iter().map(|s| Bytes::from([b"twin of ", &s.transaction[..]].concat()));
+                Some(submit(twin.collect::<Vec<_>>()))
+            }
+            other => Some(other.clone()),
+        })
+}
+
+pub(crate) fn cluster(config: &Config, suite: Suite, seed: u64) -> Simulation<Badger> {
+    build(builder(config, seed), config, suite)
+}
+
+pub(crate) fn build(builder: Builder<Badger>, config: &Config, suite: Suite) -> Simulation<Badger> {
+    let (config, keys) = (config.clone(), keys(config.committee.n(), suite));
+    builder.build(move |index| node(&config, &keys[index.as_usize()]))
+}
+
+pub(crate) fn batches(sim: &Simulation<Badger>, node: NodeIndex) -> Vec<Batch> {
+    let outputs = sim.outputs(node).iter();
+    outputs.filter_map(|o| if let Output::Batch(b) = o { Some(b.clone()) } else { None }).collect()
+}
+
+/// Everything that a node has ordered, with how often.
+pub(crate) fn ledger(sim: &Simulation<Badger>, node: NodeIndex) -> BTreeMap<Bytes, usize> {
+    let mut ledger = BTreeMap::new();
+    for batch in batches(sim, node) {
+        for (_, transaction) in batch.iter() {
+            *ledger.entry(Bytes::copy_from_slice(transaction)).or_default() += 1;
+        }
+    }
+    ledger
+}
+
+pub(crate) fn plain(config: Config) -> Config {
+    config.encryption(EncryptionSchedule::Never)
+}
