@@ -249,24 +249,43 @@ fn golden_shard_on_the_wire() {
     assert!(codec::decode::<Shard>(&nine.into()).is_err(), "a path longer than any tree is deep");
 }
 
-/// What any k verified shards of a forged tree lead to.
+/// What k verified shards of a forged tree lead to, and more than k, with and without the hashes already computed.
 fn outcomes(forger: &Forger, codec: &Codec, seeds: impl Iterator<Item = u64>) -> Vec<Decoded> {
     let (n, k) = (codec.committee().n(), codec.committee().data_shards());
+    let root = forger.commitment();
     seeds
         .map(|seed| {
-            let set = subset(n, k, seed);
-            let shards: Vec<_> = set
+            let count = if seed % 3 == 0 { n } else { k + (seed as usize / 3) % (n - k + 1) };
+            let shards: Vec<_> = subset(n, count, seed).into_iter().map(|i| (node(i), forger.shard(i))).collect();
+            let offered: Vec<_> = shards
                 .iter()
-                .map(|&i| {
-                    let leaf = codec.verify(&forger.commitment(), node(i), &forger.shard(i));
+                .map(|(i, shard)| {
+                    let leaf = codec.verify(&root, *i, shard);
                     assert!(leaf.is_some(), "a forged tree is a valid tree");
-                    (node(i), forger.shard(i), leaf.filter(|_| seed % 2 == 0))
+                    (*i, shard, leaf.filter(|_| seed % 2 == 0))
                 })
                 .collect();
-            let shards: Vec<_> = shards.iter().map(|(i, shard, leaf)| (*i, shard, *leaf)).collect();
-            codec.decode(&forger.commitment(), &shards)
+            codec.decode(&root, &offered)
         })
         .collect()
+}
+
+#[test]
+fn a_verified_shard_beyond_the_k_has_to_be_the_computed_one() {
+    for n in [4, 7, 10, 31] {
+        let codec = codec(n);
+        let k = codec.committee().data_shards();
+        for bad in k..n {
+            let mut forger = Forger::new(&codec, payload(90_000, 1));
+            forger.flip_at(bad, 1, 1);
+            let root = forger.commitment();
+            for given in [(0..k).collect::<Vec<_>>(), (1..=k).filter(|&i| i != bad).collect()] {
+                let shards: Vec<_> = given.iter().chain([&bad]).map(|&i| (node(i), forger.shard(i))).collect();
+                let offered: Vec<_> = shards.iter().map(|(i, s)| (*i, s, codec.verify(&root, *i, s))).collect();
+                assert_eq!(codec.decode(&root, &offered), Decoded::Mismatch, "n {n}, leaf {bad}");
+            }
+        }
+    }
 }
 
 proptest! {
