@@ -66,8 +66,22 @@ impl Cluster {
         self.committee
     }
 
-    /// A node that works as it should; `None` when there is none with this index, or it is a faulty one.
-    pub fn node(&self, index: impl Into<NodeIndex>) -> Option<&Node> {
+    /// A node that works as it should.
+    ///
+    /// # Panics
+    ///
+    /// Like an index into a slice: when there is no such node, or it is a faulty or a stopped one. See
+    /// [`get`](Self::get).
+    pub fn node(&self, index: impl Into<NodeIndex>) -> &Node {
+        let index = index.into();
+        match self.get(index) {
+            Some(node) => node,
+            None => panic!("no working node {index} in a cluster of {}", self.committee.n()),
+        }
+    }
+
+    /// A node that works as it should; `None` when there is none with this index, or it is a faulty or a stopped one.
+    pub fn get(&self, index: impl Into<NodeIndex>) -> Option<&Node> {
         self.nodes.get(&index.into())
     }
 

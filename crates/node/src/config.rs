@@ -22,6 +22,8 @@ pub struct NodeConfig {
     pub link_bytes: usize,
     /// Batches that a subscriber may be behind before the node waits for it. Default: 16.
     pub batches_ahead: usize,
+    /// Bytes of batches that the node keeps for peers that lag behind. Default: 256 MiB.
+    pub retention_bytes: usize,
     /// Time between nudges, which make a node ask again for what it still lacks. They come only while something is
     /// open, and never decide anything. Default: 50 ms.
     pub nudge: Duration,
@@ -36,6 +38,7 @@ impl NodeConfig {
             queue_bytes: 64 << 20,
             link_bytes: 64 << 20,
             batches_ahead: 16,
+            retention_bytes: 256 << 20,
             nudge: Duration::from_millis(50),
         }
     }
@@ -72,6 +75,13 @@ impl NodeConfig {
     #[must_use]
     pub fn batches_ahead(mut self, batches: usize) -> Self {
         self.batches_ahead = batches;
+        self
+    }
+
+    /// Sets how many bytes of batches are kept for peers that lag behind.
+    #[must_use]
+    pub fn retention_bytes(mut self, bytes: usize) -> Self {
+        self.retention_bytes = bytes;
         self
     }
 

@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -35,6 +36,8 @@ const FRAMES_PER_TURN: usize = 256;
 const BYTES_PER_TURN: usize = 4 << 20;
 /// Submission calls that one turn takes at the most.
 const GROUPS_PER_TURN: usize = 64;
+/// Time between two looks at the protocol's state while it works.
+const SHOW_EVERY: Duration = Duration::from_millis(5);
 /// Submission calls that wait for the driver at the most.
 pub(crate) const GROUPS_WAITING: usize = 256;
 /// Control requests that wait for the driver at the most.
@@ -83,6 +86,8 @@ struct Driver<P: Replica, T: Transport> {
     subscribers: Vec<mpsc::Sender<Batch>>,
     status: NodeStatus,
     published: watch::Sender<NodeStatus>,
+    /// Batches and time when the status was last shown.
+    shown: (u64, Instant),
 }
 
 /// Why the driver ends.
@@ -132,6 +137,7 @@ pub(crate) fn start<P: Replica, T: Transport>(
         subscribers: Vec::new(),
         status,
         published,
+        shown: (0, Instant::now()),
     };
     tokio::spawn(driver.run(config.nudge));
     Node::new(Shared {
@@ -155,7 +161,7 @@ impl Shared {
 }
 
 impl<P: Replica, T: Transport> Driver<P, T> {
-    async fn run(mut self, nudge: std::time::Duration) {
+    async fn run(mut self, nudge: Duration) {
         tracing::info!(node = self.me.0, "node started");
         let end = match self.turns(nudge).await {
             Ok(never) => match never {},
@@ -189,7 +195,7 @@ impl<P: Replica, T: Transport> Driver<P, T> {
         }
     }
 
-    async fn turns(&mut self, nudge: std::time::Duration) -> Result<std::convert::Infallible, End> {
+    async fn turns(&mut self, nudge: Duration) -> Result<std::convert::Infallible, End> {
         let mut nudges = tokio::time::interval_at(Instant::now() + nudge, nudge);
         nudges.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut events = Vec::with_capacity(FRAMES_PER_TURN);
@@ -239,7 +245,6 @@ impl<P: Replica, T: Transport> Driver<P, T> {
                 LinkEvent::Restarted { peer } => {
                     tracing::info!(node = self.me.0, peer = peer.0, "a peer restarted");
                     self.reactor.forget(peer);
-                    self.reactor.input(Input::Resend(peer));
                 }
                 LinkEvent::Oversized { from, bytes } => {
                     tracing::debug!(node = self.me.0, from = from.0, bytes, "an oversized frame was refused");
@@ -294,6 +299,10 @@ impl<P: Replica, T: Transport> Driver<P, T> {
     }
 
     async fn hand_out(&mut self) -> Result<(), End> {
+        // Whoever asked before this turn's batches came out gets them.
+        while let Ok(control) = self.control.try_recv() {
+            self.control(Some(control))?;
+        }
         for output in self.reactor.outputs() {
             match output {
                 Output::Batch(batch) => {
@@ -304,9 +313,13 @@ impl<P: Replica, T: Transport> Driver<P, T> {
                         self.status.last_own = Some(position.epoch);
                     }
                     tracing::debug!(node = self.me.0, epoch = %batch.epoch(), transactions = batch.len(), "batch");
-                    self.intake.committed(batch.committed());
+                    self.intake.settle(batch.committed().iter().map(|&(ticket, position)| (ticket, Ok(position))));
                     self.give_to_subscribers(batch).await?;
                 }
+                Output::Duplicate { ticket, epoch } => {
+                    self.intake.settle([(ticket, Err(NotOrdered::Duplicate(epoch)))]);
+                }
+                Output::Refused { ticket, max } => self.intake.settle([(ticket, Err(NotOrdered::TooLarge(max)))]),
                 Output::Behind { epoch } => return Err(End::Behind(epoch)),
             }
         }
@@ -357,20 +370,29 @@ impl<P: Replica, T: Transport> Driver<P, T> {
     }
 
     /// Shows the state at the end of a turn. `busy`: there is more to do whatever the protocol says.
+    ///
+    /// The protocol's own view costs a walk over its state, so between batches it is taken only now and then, and
+    /// whenever the node falls idle.
     fn publish(&mut self, busy: bool) {
         let status = &mut self.status;
         status.turns += 1;
-        status.protocol = self.reactor.protocol().status();
         status.idle = !busy && self.jobs.in_flight() == 0 && self.reactor.protocol().is_idle();
+        let now = Instant::now();
+        if !status.idle && status.batches == self.shown.0 && now < self.shown.1 + SHOW_EVERY {
+            return;
+        }
+        self.shown = (status.batches, now);
+        status.protocol = self.reactor.protocol().status();
         status.unordered = self.intake.unordered();
         status.jobs = self.jobs.in_flight();
         status.promises = self.reactor.promises();
-        if status.phase == Phase::Draining && !busy && self.no_more && status.unordered == 0 {
-            let closed = status.last_own.is_none_or(|epoch| status.protocol.low > epoch);
-            if status.idle || closed {
-                tracing::info!(node = self.me.0, "drained");
-                status.phase = Phase::Drained;
-            }
+        if status.phase == Phase::Draining
+            && self.no_more
+            && status.unordered == 0
+            && status.last_own.is_none_or(|epoch| status.protocol.low > epoch)
+        {
+            tracing::info!(node = self.me.0, "drained");
+            status.phase = Phase::Drained;
         }
         self.published.send_replace(status.clone());
     }

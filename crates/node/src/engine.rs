@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mellivora_atomic::HoneyBadger;
+use mellivora_atomic::{HoneyBadger, Local};
 use mellivora_crypto::NodeKeys;
 use mellivora_net::Transport;
 use mellivora_subset::Bkr;
@@ -54,7 +54,8 @@ impl Engine {
     ) -> Result<Node, StartError> {
         match config.engine {
             Engine::HoneyBadger => {
-                let replica = HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), seed)?;
+                let local = Local { seed, retention_bytes: config.retention_bytes };
+                let replica = HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), local)?;
                 Ok(driver::start(config, keys.index(), replica, transport, resources))
             }
         }
@@ -74,7 +75,7 @@ impl Engine {
                 let instance = |twin: u8| {
                     let mut seed = seed;
                     seed[0] ^= twin;
-                    HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), seed)
+                    HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), Local::new(seed))
                 };
                 let twins = (0..kind.instances()).map(instance).collect::<Result<Vec<_>, _>>()?;
                 Ok(tokio::spawn(misbehave::run(kind, twins, committee, me, seed, transport)))

@@ -19,16 +19,10 @@ pub enum StartError {
     /// The keys do not fit.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// The keys belong to a committee of another shape.
-    #[error("the keys are for {keys} nodes, the configuration is for {config}: use the key set of this cluster")]
-    OtherCommittee {
-        /// Nodes in the key set.
-        keys: usize,
-        /// Nodes in the configuration.
-        config: usize,
-    },
     /// More nodes are to misbehave than the committee tolerates.
-    #[error("{faulty} faulty nodes are more than {nodes} nodes tolerate: at most {tolerated}; add nodes or make fewer faulty")]
+    #[error(
+        "{faulty} faulty nodes are more than {nodes} nodes tolerate: at most {tolerated}; add nodes or make fewer faulty"
+    )]
     TooManyFaulty {
         /// Nodes that are to misbehave.
         faulty: usize,
@@ -76,7 +70,7 @@ pub enum SubmitError {
     Stopped,
 }
 
-/// Why a node that had taken a transaction cannot say where it was ordered.
+/// Why a node that had taken a transaction has no place in the order for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotOrdered {
@@ -86,4 +80,10 @@ pub enum NotOrdered {
     /// The node fell so far behind that its peers no longer keep the batches that it lacks.
     #[error("the node lacks epoch {0}, which its peers no longer keep: it needs a snapshot of the application")]
     Behind(Epoch),
+    /// Equal bytes were ordered not long ago.
+    #[error("equal bytes were ordered in epoch {0}: give each request a client name and a sequence number of its own")]
+    Duplicate(Epoch),
+    /// The protocol refused it.
+    #[error("the transaction is too large: at most {0} bytes")]
+    TooLarge(usize),
 }

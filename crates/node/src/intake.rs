@@ -25,8 +25,11 @@ pub(crate) fn total_cost(transactions: &[Bytes]) -> usize {
     transactions.iter().map(cost).sum()
 }
 
-/// What a submitter waits for.
-pub(crate) type Outcome = Result<Vec<Position>, NotOrdered>;
+/// What becomes of a transaction.
+pub(crate) type Fate = Result<Position, NotOrdered>;
+
+/// What a submitter waits for: the fate of each transaction, in the order of submission.
+pub(crate) type Outcome = Vec<Fate>;
 
 /// Transactions that were submitted in one call. Their cost is already taken from the budget.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(crate) struct Group {
 #[derive(Debug)]
 struct Pending {
     transactions: Vec<Bytes>,
-    positions: Vec<Option<Position>>,
+    fates: Vec<Option<Fate>>,
     left: usize,
     reply: oneshot::Sender<Outcome>,
 }
@@ -61,31 +64,32 @@ impl Intake {
     pub(crate) fn enter(&mut self, group: Group) -> Vec<Submission> {
         let first = self.next;
         let tickets = (first..).map(Ticket);
-        let submissions =
-            tickets.zip(&group.transactions).map(|(ticket, tx)| Submission { ticket, transaction: tx.clone() }).collect();
+        let submissions = tickets
+            .zip(&group.transactions)
+            .map(|(ticket, tx)| Submission { ticket, transaction: tx.clone() })
+            .collect();
         let count = group.transactions.len();
         if count == 0 {
-            let _ = group.reply.send(Ok(Vec::new()));
+            let _ = group.reply.send(Vec::new());
             return submissions;
         }
         self.next += count as u64;
         self.unordered += count;
         let Group { transactions, reply } = group;
-        self.groups.insert(first, Pending { transactions, positions: vec![None; count], left: count, reply });
+        self.groups.insert(first, Pending { transactions, fates: vec![None; count], left: count, reply });
         submissions
     }
 
-    /// A batch commits these submissions: gives their cost back, and answers every group that is complete.
-    pub(crate) fn committed(&mut self, committed: &[(Ticket, Position)]) {
+    /// The fate of some submissions is known: gives their cost back, and answers every group that is complete.
+    pub(crate) fn settle(&mut self, fates: impl IntoIterator<Item = (Ticket, Fate)>) {
         let mut freed = 0;
-        for &(Ticket(ticket), position) in committed {
+        for (Ticket(ticket), fate) in fates {
             let Some((&first, pending)) = self.groups.range_mut(..=ticket).next_back() else { continue };
             let place = (ticket - first) as usize;
-            let (Some(slot @ None), Some(tx)) = (pending.positions.get_mut(place), pending.transactions.get_mut(place))
-            else {
+            let (Some(slot @ None), Some(tx)) = (pending.fates.get_mut(place), pending.transactions.get_mut(place)) else {
                 continue;
             };
-            *slot = Some(position);
+            *slot = Some(fate);
             freed += cost(tx);
             *tx = Bytes::new();
             pending.left -= 1;
@@ -94,7 +98,7 @@ impl Intake {
                 && let Some(pending) = self.groups.remove(&first)
             {
                 // A submitter that does not care has dropped its receipt.
-                let _ = pending.reply.send(Ok(pending.positions.into_iter().flatten().collect()));
+                let _ = pending.reply.send(pending.fates.into_iter().flatten().collect());
             }
         }
         self.budget.add_permits(freed);
@@ -110,9 +114,9 @@ impl Intake {
         self.unordered = 0;
         let mut left = Vec::new();
         for (_, pending) in std::mem::take(&mut self.groups) {
-            let open = pending.positions.iter().zip(pending.transactions);
-            left.extend(open.filter(|(position, _)| position.is_none()).map(|(_, tx)| tx));
-            let _ = pending.reply.send(Err(why));
+            let open = pending.fates.iter().zip(pending.transactions);
+            left.extend(open.filter(|(fate, _)| fate.is_none()).map(|(_, tx)| tx));
+            let _ = pending.reply.send(pending.fates.into_iter().map(|fate| fate.unwrap_or(Err(why))).collect());
         }
         left
     }
@@ -140,15 +144,17 @@ mod tests {
         let (first, mut first_outcome) = group(&["a", "bb"]);
         let (second, mut second_outcome) = group(&["ccc"]);
         let (third, mut third_outcome) = group(&[]);
-        let tickets: Vec<_> = [first, second, third].map(|g| intake.enter(g)).concat().iter().map(|s| s.ticket).collect();
+        let tickets: Vec<_> =
+            [first, second, third].map(|g| intake.enter(g)).concat().iter().map(|s| s.ticket).collect();
         assert_eq!(tickets, [Ticket(0), Ticket(1), Ticket(2)]);
-        assert_eq!(third_outcome.try_recv().unwrap(), Ok(vec![]));
-        intake.committed(&[(Ticket(1), position(5)), (Ticket(2), position(6)), (Ticket(77), position(7))]);
+        assert_eq!(third_outcome.try_recv().unwrap(), vec![]);
+        let duplicate = NotOrdered::Duplicate(Epoch(3));
+        intake.settle([(Ticket(1), Ok(position(5))), (Ticket(2), Err(duplicate)), (Ticket(77), Ok(position(7)))]);
         assert!(first_outcome.try_recv().is_err());
-        assert_eq!(second_outcome.try_recv().unwrap(), Ok(vec![position(6)]));
+        assert_eq!(second_outcome.try_recv().unwrap(), vec![Err(duplicate)]);
         assert_eq!((intake.unordered(), budget.available_permits()), (1, 2 + 3 + 2 * OVERHEAD));
-        intake.committed(&[(Ticket(0), position(9)), (Ticket(1), position(9))]);
-        assert_eq!(first_outcome.try_recv().unwrap(), Ok(vec![position(9), position(5)]));
+        intake.settle([(Ticket(0), Ok(position(9))), (Ticket(1), Ok(position(9)))]);
+        assert_eq!(first_outcome.try_recv().unwrap(), vec![Ok(position(9)), Ok(position(5))]);
         assert_eq!((intake.unordered(), budget.available_permits()), (0, 6 + 3 * OVERHEAD));
     }
 
@@ -157,9 +163,10 @@ mod tests {
         let mut intake = Intake::new(Arc::new(Semaphore::new(0)));
         let (first, mut outcome) = group(&["a", "b", "c"]);
         intake.enter(first);
-        intake.committed(&[(Ticket(1), position(0))]);
+        intake.settle([(Ticket(1), Ok(position(0)))]);
         assert_eq!(intake.abandon(NotOrdered::Stopped), [Bytes::from("a"), Bytes::from("c")]);
-        assert_eq!(outcome.try_recv().unwrap(), Err(NotOrdered::Stopped));
+        let stopped = Err(NotOrdered::Stopped);
+        assert_eq!(outcome.try_recv().unwrap(), vec![stopped, Ok(position(0)), stopped]);
         assert_eq!(intake.unordered(), 0);
     }
 }

@@ -293,7 +293,7 @@ impl Lies {
     fn called_for(&self, outputs: &[Output]) -> bool {
         outputs.iter().any(|output| match output {
             Output::Batch(batch) => batch.iter().any(|(_, transaction)| !transaction.starts_with(Self::MARK)),
-            Output::Behind { .. } => false,
+            _ => false,
         })
     }
 

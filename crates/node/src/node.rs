@@ -114,14 +114,16 @@ impl Node {
         for transaction in transactions {
             let cost = intake::cost(&transaction);
             if bytes + cost > part_bytes && !part.is_empty() {
-                receipts.0.push(self.enter(std::mem::take(&mut part)).await?);
+                let count = part.len();
+                receipts.0.push((self.enter(std::mem::take(&mut part)).await?, count));
                 bytes = 0;
             }
             bytes += cost;
             part.push(transaction);
         }
         if !part.is_empty() {
-            receipts.0.push(self.enter(part).await?);
+            let count = part.len();
+            receipts.0.push((self.enter(part).await?, count));
         }
         Ok(receipts)
     }
@@ -271,10 +273,6 @@ impl<T: Transport> NodeBuilder<T> {
             return Err(StartError::NoRuntime);
         }
         self.config.check()?;
-        let (keys, config) = (self.keys.committee(), self.config.protocol.committee);
-        if keys != config {
-            return Err(StartError::OtherCommittee { keys: keys.n(), config: config.n() });
-        }
         let pool = match self.pool {
             Some(pool) => pool,
             None => JobPool::per_processor()?,
@@ -289,37 +287,44 @@ impl<T: Transport> NodeBuilder<T> {
 pub struct Receipt(oneshot::Receiver<intake::Outcome>);
 
 impl Receipt {
-    /// Waits until the transaction is committed, and says where. If equal bytes were committed by way of another node,
-    /// it is their position.
+    /// Waits until the transaction is committed, and says where. If equal bytes are committed at the same time by way
+    /// of another node, it is their position.
     ///
     /// # Errors
     ///
-    /// [`NotOrdered`] when the node stopped first.
+    /// [`NotOrdered::Duplicate`] when equal bytes were ordered before; or the node stopped first.
     pub async fn committed(self) -> Result<Position, NotOrdered> {
-        match self.0.await {
-            Ok(Ok(positions)) => positions.first().copied().ok_or(NotOrdered::Stopped),
-            Ok(Err(why)) => Err(why),
-            Err(_) => Err(NotOrdered::Stopped),
-        }
+        let fates = self.0.await.unwrap_or_default();
+        fates.first().copied().unwrap_or(Err(NotOrdered::Stopped))
     }
 }
 
 /// The acknowledgement of many submissions.
 #[derive(Debug)]
-pub struct Receipts(Vec<oneshot::Receiver<intake::Outcome>>);
+pub struct Receipts(Vec<(oneshot::Receiver<intake::Outcome>, usize)>);
 
 impl Receipts {
     /// Waits until all are committed, and says where, in the order of submission.
     ///
     /// # Errors
     ///
-    /// [`NotOrdered`] when the node stopped before it had ordered them all.
+    /// That of the first transaction which has no place.
     pub async fn committed(self) -> Result<Vec<Position>, NotOrdered> {
         let mut positions = Vec::new();
-        for part in self.0 {
-            positions.extend(part.await.unwrap_or(Err(NotOrdered::Stopped))?);
+        for fate in self.settled().await {
+            positions.push(fate?);
         }
         Ok(positions)
+    }
+
+    /// Waits until the fate of each is known, in the order of submission.
+    pub async fn settled(self) -> Vec<Result<Position, NotOrdered>> {
+        let mut fates = Vec::new();
+        for (part, count) in self.0 {
+            // The driver answers every group, unless its task was killed.
+            fates.extend(part.await.unwrap_or_else(|_| vec![Err(NotOrdered::Stopped); count]));
+        }
+        fates
     }
 }
 

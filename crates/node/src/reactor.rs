@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use mellivora_core::{
-    Committee, Durable, Effects, Fault, FaultKind, FaultLog, Job, Layer, NodeIndex, Protocol, Segment, To,
-    Weight, codec,
+    Committee, Durable, Effects, Fault, FaultKind, FaultLog, Job, Layer, NodeIndex, Protocol, Segment, To, Weight,
+    codec,
 };
 use mellivora_net::{FrameWriter, Outgoing};
 

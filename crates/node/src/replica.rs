@@ -8,7 +8,7 @@ use mellivora_subset::Bkr;
 pub(crate) trait Replica: Protocol<Input = Input, Output = Output> + Send + 'static {
     /// How far it is.
     fn status(&self) -> Status;
-    /// Whether there is nothing to order and nothing open.
+    /// Whether there is nothing to order, to fetch or to wait for, so that nudges change nothing.
     fn is_idle(&self) -> bool;
 }
 

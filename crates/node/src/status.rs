@@ -16,7 +16,7 @@ pub enum Phase {
     Stopped,
 }
 
-/// A snapshot of a node at the end of a turn.
+/// A snapshot of a node: taken with every batch, when it falls idle, and every few milliseconds while it works.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NodeStatus {
@@ -26,7 +26,7 @@ pub struct NodeStatus {
     pub phase: Phase,
     /// The protocol's own view.
     pub protocol: Status,
-    /// Whether there is nothing to order and nothing open.
+    /// Whether there is nothing to order, to fetch or to wait for.
     pub idle: bool,
     /// Batches handed out.
     pub batches: u64,

@@ -18,8 +18,10 @@ async fn blamed(kind: Misbehaviour) -> BTreeSet<(NodeIndex, FaultKind)> {
         }
         assert!(cluster.shutdown().await.is_empty());
         drop(streams);
-        let faults: BTreeSet<_> =
-            nodes.iter().flat_map(|node| node.faults().counts().map(|(node, kind, _)| (node, kind)).collect::<Vec<_>>()).collect();
+        let faults: BTreeSet<_> = nodes
+            .iter()
+            .flat_map(|node| node.faults().counts().map(|(node, kind, _)| (node, kind)).collect::<Vec<_>>())
+            .collect();
         for (node, kind) in &faults {
             assert_eq!(*node, NodeIndex(3), "an honest node is blamed for {kind:?}");
         }

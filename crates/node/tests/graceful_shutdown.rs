@@ -61,8 +61,8 @@ async fn a_cluster_that_shuts_down_under_load_orders_everything_it_acknowledged(
 async fn one_node_leaves_and_the_others_go_on() {
     let run = async {
         let cluster = cluster(4).start().await.unwrap();
-        let leaver = cluster.node(1).unwrap().clone();
-        let stayer = cluster.node(2).unwrap().clone();
+        let leaver = cluster.node(1).clone();
+        let stayer = cluster.node(2).clone();
         let batches = tokio::spawn(collect(stayer.batches()));
         let receipts = leaver.submit_all((0..100).map(transaction)).await.unwrap();
         assert!(leaver.shutdown().await.unordered.is_empty());
@@ -92,7 +92,7 @@ async fn dropping_a_cluster_stops_its_nodes_and_tells_those_who_wait() {
     let mut cluster = cluster(4).start().await.unwrap();
     cluster.stop_node(2);
     cluster.stop_node(3);
-    let node = cluster.node(0).unwrap();
+    let node = cluster.node(0);
     let receipt = node.submit(transaction(0)).await.unwrap();
     let mut batches = node.batches();
     drop(cluster);

@@ -11,10 +11,10 @@ use support::{PATIENCE, check_agreement, check_complete, cluster, collect, order
 async fn a_subscriber_that_does_not_read_holds_up_its_own_node_only_and_misses_nothing() {
     let run = async {
         let cluster = cluster(4).batches_ahead(1).batch_size(8).start().await.unwrap();
-        let mut slow = cluster.node(3).unwrap().batches();
-        let watch = cluster.node(3).unwrap().clone();
-        let quick = tokio::spawn(collect(cluster.node(0).unwrap().batches()));
-        let node = cluster.node(0).unwrap().clone();
+        let mut slow = cluster.node(3).batches();
+        let watch = cluster.node(3).clone();
+        let quick = tokio::spawn(collect(cluster.node(0).batches()));
+        let node = cluster.node(0).clone();
         let receipts = node.submit_all((0..100).map(transaction)).await.unwrap();
         receipts.committed().await.expect("three of four are enough");
         watch.watch().wait_for(|status| status.waiting_for_subscriber).await.unwrap();
@@ -39,8 +39,8 @@ async fn a_subscriber_that_does_not_read_holds_up_its_own_node_only_and_misses_n
 async fn a_subscriber_that_goes_away_lets_its_node_go_on() {
     let run = async {
         let cluster = cluster(4).batches_ahead(1).batch_size(8).start().await.unwrap();
-        let abandoned = cluster.node(3).unwrap().batches();
-        let node = cluster.node(3).unwrap().clone();
+        let abandoned = cluster.node(3).batches();
+        let node = cluster.node(3).clone();
         let receipts = node.submit_all((0..100).map(transaction)).await.unwrap();
         node.watch().wait_for(|status| status.waiting_for_subscriber).await.unwrap();
         drop(abandoned);
@@ -61,7 +61,7 @@ async fn links_that_overflow_all_the_time_lose_nothing() {
 async fn every_subscriber_of_a_node_gets_every_batch() {
     let run = async {
         let cluster = cluster(4).start().await.unwrap();
-        let node = cluster.node(1).unwrap().clone();
+        let node = cluster.node(1).clone();
         let several: Vec<_> = (0..3).map(|_| tokio::spawn(collect(node.batches()))).collect();
         let all = subscribe(&cluster);
         node.submit_all((0..50).map(transaction)).await.unwrap();

@@ -11,7 +11,7 @@ use support::{PATIENCE, check_complete, cluster, collect, small_limits, transact
 #[tokio::test]
 async fn too_large_is_refused_and_the_largest_is_ordered() {
     let cluster = cluster(4).start().await.unwrap();
-    let node = cluster.node(0).unwrap();
+    let node = cluster.node(0);
     let max = small_limits().transaction_bytes;
     assert_eq!(node.max_transaction_bytes(), max);
     let large = || Bytes::from(vec![7; max + 1]);
@@ -31,7 +31,7 @@ async fn too_large_is_refused_and_the_largest_is_ordered() {
 async fn a_full_queue_is_busy_and_waiting_gets_through() {
     // With more than f nodes down nothing is ordered, so the queue stays full.
     let mut stuck = cluster(4).queue_bytes(100_000).start().await.unwrap();
-    let node = stuck.node(0).unwrap().clone();
+    let node = stuck.node(0).clone();
     stuck.stop_node(1);
     stuck.stop_node(2);
     let chunk = Bytes::from(vec![1; 10_000]);
@@ -59,9 +59,9 @@ async fn a_full_queue_is_busy_and_waiting_gets_through() {
 async fn far_more_than_the_queue_holds_gets_through_in_bulk() {
     let run = async {
         let cluster = cluster(4).queue_bytes(70_000).batch_size(2_000).start().await.unwrap();
-        let node = cluster.node(2).unwrap().clone();
+        let node = cluster.node(2).clone();
         let batches = tokio::spawn(collect(node.batches()));
-        let others: Vec<_> = [0u16, 1, 3].map(|other| tokio::spawn(collect(cluster.node(other).unwrap().batches()))).into();
+        let others: Vec<_> = [0u16, 1, 3].map(|other| tokio::spawn(collect(cluster.node(other).batches()))).into();
         let receipts = node.submit_all((0..5_000).map(transaction)).await.unwrap();
         let positions = receipts.committed().await.unwrap();
         assert!(cluster.shutdown().await.is_empty());

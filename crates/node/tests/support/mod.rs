@@ -1,5 +1,5 @@
 //! What the scenarios share: a load, and the check that every node committed it, once, in the same order.
-#![allow(dead_code, reason = "not every scenario needs everything")]
+#![allow(dead_code, unreachable_pub, reason = "not every scenario needs everything")]
 
 use std::collections::HashMap;
 use std::time::Duration;
