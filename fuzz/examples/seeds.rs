@@ -11,8 +11,11 @@ use mellivora_core::{Epoch, NodeIndex};
 use mellivora_fuzz::{agreement, atomic, input::Input};
 use mellivora_subset::BkrMessage;
 
-/// Messages of a real run: of each kind and each length the first.
-static MESSAGES: Mutex<BTreeMap<(Vec<u8>, usize), Vec<u8>>> = Mutex::new(BTreeMap::new());
+/// Kind and length of a message.
+type Sort = (Vec<u8>, usize);
+
+/// Messages of a real run, of each sort the first.
+static MESSAGES: Mutex<BTreeMap<Sort, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
 fn keep(message: &[u8]) {
     // Kind, epoch, kind within the epoch and further down.

@@ -84,9 +84,12 @@ fn transaction(node: NodeIndex, number: usize) -> Bytes {
 }
 
 fn batches(outputs: &[Output]) -> Vec<&Batch> {
-    let batch = |output| match output {
-        &Output::Batch(ref batch) => Some(batch),
-        other => panic!("nobody is behind, and nothing is refused or submitted twice: {other:?}"),
-    };
-    outputs.iter().filter_map(batch).collect()
+    let mut batches = Vec::new();
+    for output in outputs {
+        match output {
+            Output::Batch(batch) => batches.push(batch),
+            other => panic!("nobody is behind, and nothing is refused or submitted twice: {other:?}"),
+        }
+    }
+    batches
 }
