@@ -125,19 +125,19 @@ impl Cluster {
         join_all(self.nodes.values().map(|node| node.reached(Phase::Drained))).await;
         // A node may have stopped for good; nobody can wait for it.
         let last = self.nodes.values().filter_map(|node| node.status().last_own).max();
-        self.agree(|low, _, _| last.is_none_or(|last| low > last)).await;
+        self.agree(|next, _| last.is_none_or(|last| next > last)).await;
         // Usually all fall silent a moment later, with equal histories. A faulty node can keep a cluster busy with
         // empty epochs, so this is not waited for long.
         let next = || self.nodes.values().map(|node| node.status().protocol.next).max();
-        let silent = self.agree(|_, mine, idle| idle && Some(mine) == next());
+        let silent = self.agree(|mine, idle| idle && Some(mine) == next());
         let _ = tokio::time::timeout(Self::SILENCE, silent).await;
     }
 
     /// How long a cluster that has ordered everything waits for silence.
     const SILENCE: Duration = Duration::from_millis(500);
 
-    /// Waits until (low, next, idle) of every running node satisfy `done` at the same moment.
-    async fn agree(&self, done: impl Fn(Epoch, Epoch, bool) -> bool) {
+    /// Waits until (next epoch, idle) of every running node satisfy `done` at the same moment.
+    async fn agree(&self, done: impl Fn(Epoch, bool) -> bool) {
         loop {
             let mut watches: Vec<_> = self.nodes.values().map(Node::watch).collect();
             watches.iter_mut().for_each(|watch| {
@@ -145,7 +145,7 @@ impl Cluster {
             });
             let open = |node: &&Node| {
                 let status = node.status();
-                status.phase != Phase::Stopped && !done(status.protocol.low, status.protocol.next, status.idle)
+                status.phase != Phase::Stopped && !done(status.protocol.next, status.idle)
             };
             if self.nodes.values().find(open).is_none() {
                 return;

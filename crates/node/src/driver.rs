@@ -38,6 +38,8 @@ const BYTES_PER_TURN: usize = 4 << 20;
 const GROUPS_PER_TURN: usize = 64;
 /// Time between two looks at the protocol's state while it works.
 const SHOW_EVERY: Duration = Duration::from_millis(5);
+/// Silence after which a draining node takes it that its peers have what it ordered.
+const LINGER: Duration = Duration::from_secs(1);
 /// Submission calls that wait for the driver at the most.
 pub(crate) const GROUPS_WAITING: usize = 256;
 /// Control requests that wait for the driver at the most.
@@ -88,6 +90,7 @@ struct Driver<P: Replica, T: Transport> {
     published: watch::Sender<NodeStatus>,
     /// Batches and time when the status was last shown.
     shown: (u64, Instant),
+    idle_since: Option<Instant>,
 }
 
 /// Why the driver ends.
@@ -138,6 +141,7 @@ pub(crate) fn start<P: Replica, T: Transport>(
         status,
         published,
         shown: (0, Instant::now()),
+        idle_since: None,
     };
     tokio::spawn(driver.run(config.nudge));
     Node::new(Shared {
@@ -205,7 +209,7 @@ impl<P: Replica, T: Transport> Driver<P, T> {
                 // A turn that has more to say takes nothing from outside, but lets other tasks run.
                 tokio::task::yield_now().await;
             } else {
-                let busy = !self.status.idle;
+                let busy = !self.status.idle || self.status.phase == Phase::Draining;
                 tokio::select! {
                     control = self.control.recv() => self.control(control)?,
                     alive = self.transport.receive(&mut events, FRAMES_PER_TURN, BYTES_PER_TURN) => if !alive {
@@ -378,6 +382,7 @@ impl<P: Replica, T: Transport> Driver<P, T> {
         status.turns += 1;
         status.idle = !busy && self.jobs.in_flight() == 0 && self.reactor.protocol().is_idle();
         let now = Instant::now();
+        self.idle_since = status.idle.then(|| self.idle_since.unwrap_or(now));
         if !status.idle && status.batches == self.shown.0 && now < self.shown.1 + SHOW_EVERY {
             return;
         }
@@ -386,13 +391,15 @@ impl<P: Replica, T: Transport> Driver<P, T> {
         status.unordered = self.intake.unordered();
         status.jobs = self.jobs.in_flight();
         status.promises = self.reactor.promises();
-        if status.phase == Phase::Draining
-            && self.no_more
-            && status.unordered == 0
-            && status.last_own.is_none_or(|epoch| status.protocol.low > epoch)
-        {
-            tracing::info!(node = self.me.0, "drained");
-            status.phase = Phase::Drained;
+        status.messages_sent = self.reactor.messages_sent();
+        if status.phase == Phase::Draining && self.no_more && status.unordered == 0 {
+            // Closed: a quorum holds what was ordered. A node that fetched its last batches may never learn so; then a
+            // while of silence has to do.
+            let silent = self.idle_since.is_some_and(|since| now >= since + LINGER);
+            if silent || status.last_own.is_none_or(|epoch| status.protocol.low > epoch) {
+                tracing::info!(node = self.me.0, "drained");
+                status.phase = Phase::Drained;
+            }
         }
         self.published.send_replace(status.clone());
     }

@@ -104,6 +104,11 @@ impl<P: Protocol> Reactor<P> {
         self.turn.promises
     }
 
+    /// Messages sent so far, one per receiver.
+    pub(crate) fn messages_sent(&self) -> u64 {
+        self.turn.frames.messages()
+    }
+
     pub(crate) fn input(&mut self, input: P::Input) {
         self.protocol.input(input, &mut self.turn);
         self.settle();

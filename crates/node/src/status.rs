@@ -44,6 +44,8 @@ pub struct NodeStatus {
     pub promises: u64,
     /// Turns taken.
     pub turns: u64,
+    /// Messages sent, one per receiver.
+    pub messages_sent: u64,
     /// Frames sent, one per receiver.
     pub frames_sent: u64,
     /// Bytes sent, in frames.
@@ -69,6 +71,7 @@ impl NodeStatus {
             jobs: 0,
             promises: 0,
             turns: 0,
+            messages_sent: 0,
             frames_sent: 0,
             bytes_sent: 0,
             waiting_for_subscriber: false,
