@@ -160,7 +160,7 @@ impl Config {
         let l = &self.limits;
         let constants = format!(
             "version 1; protocol {protocol}; n {} f {}; payload {} transaction {} transactions {} W {} P {} R {}; \
-             B {}; encryption {}; coin {:?}; echo {:?}; D {}; codec reed-solomon gf(2^8); certificates ed25519",
+             B {}; encryption {}; coin {:?}; echo {:?}; D {}; codec {}; certificates ed25519",
             self.committee.n(),
             self.committee.f(),
             l.payload_bytes,
@@ -174,6 +174,7 @@ impl Config {
             self.coin_schedule,
             self.echo,
             self.dedup_epochs,
+            mellivora_coding::Codec::NAME,
         );
         CLUSTER.digest_parts(&[key_set.as_ref(), constants.as_bytes()])
     }
