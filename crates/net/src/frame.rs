@@ -30,6 +30,7 @@ pub struct FrameWriter {
     own: Vec<Vec<u8>>,
     scratch: Vec<u8>,
     closed: Vec<Outgoing>,
+    messages: u64,
 }
 
 impl FrameWriter {
@@ -48,7 +49,13 @@ impl FrameWriter {
             own: vec![Vec::new(); committee.n()],
             scratch: Vec::new(),
             closed: Vec::new(),
+            messages: 0,
         }
+    }
+
+    /// Messages added so far, one per receiver.
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Adds a message for `to`. Receivers outside the committee, and the sender itself, are left out.
@@ -61,6 +68,7 @@ impl FrameWriter {
         if to.is_empty() {
             return;
         }
+        self.messages += to.len() as u64;
         if message.memory() >= Self::BULK_BYTES {
             let mut frame = Vec::with_capacity(message.memory() + 64);
             codec::encode_into(message, &mut frame);

@@ -1,1 +1,0 @@
-//! placeholder replaced by the package's own first page.

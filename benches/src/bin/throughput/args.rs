@@ -1,0 +1,213 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use mellivora::{Committee, EncryptionSchedule, Engine, Misbehaviour, Suite};
+use mellivora_benches::workload::Workload;
+
+use crate::Failure;
+use crate::run::Setup;
+
+/// Measures what it costs a cluster in this process to order transactions.
+///
+/// Figures are CPU time of all nodes together (user and system), over the measured epochs only. Each epoch orders
+/// --batch transactions, split evenly over the nodes; the next one begins when every node has closed the last.
+/// Exit status: 0 with figures, 1 when the run failed or ledgers differ (no figures then), 2 for arguments that cannot be.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "throughput", version)]
+pub(crate) struct Args {
+    /// Protocol: honey-badger
+    #[arg(long, default_value = "honey-badger")]
+    pub(crate) protocol: String,
+    /// Number of nodes
+    #[arg(long, default_value_t = 4)]
+    pub(crate) nodes: usize,
+    /// Faulty nodes, as N:KIND; kinds: silent, crash, equivocate, garbage, flood, withhold
+    #[arg(long, value_name = "N:KIND")]
+    pub(crate) faulty: Option<String>,
+    /// Transactions per epoch, over all nodes
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) batch: usize,
+    /// Bytes per transaction
+    #[arg(long, default_value_t = 250)]
+    pub(crate) tx_size: usize,
+    /// Measured epochs
+    #[arg(long, default_value_t = 5)]
+    pub(crate) epochs: usize,
+    /// Epochs before the measured ones
+    #[arg(long, default_value_t = 1)]
+    pub(crate) warmup: usize,
+    /// Suite of the threshold keys: ristretto255, bls12-381, threshold_crypto
+    #[arg(long, default_value = "ristretto255")]
+    pub(crate) suite: String,
+    /// Which epochs are encrypted: always, never, every:K
+    #[arg(long, default_value = "always")]
+    pub(crate) encrypt: String,
+    /// Links between the nodes: memory
+    #[arg(long, default_value = "memory")]
+    pub(crate) transport: String,
+    /// Threads for the nodes' tasks; jobs have a pool of one thread per processor besides
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Seed of keys and transactions
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Seconds after which an epoch that does not end is a failure
+    #[arg(long, default_value_t = 300)]
+    pub(crate) timeout: u64,
+    /// Runs every configuration of this file, each in a process of its own
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) grid: Option<PathBuf>,
+    /// Takes the figures from this file of JSON lines instead of measuring, to print or draw them
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with = "grid")]
+    pub(crate) results: Option<PathBuf>,
+    /// Prints JSON, one object per line and configuration, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Prints comma-separated values, or writes them to a file
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Draws throughput and latency over batch size and over the number of nodes, as SVG files in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// What the command line asks for.
+pub(crate) enum Parsed {
+    Run(Box<Args>),
+    /// Help or version.
+    Text(String),
+}
+
+/// Reads a command line. What is wrong with it takes one line.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
+    match Args::try_parse_from(args) {
+        Ok(args) if args.json && args.csv.as_deref().is_some_and(|file| file.as_os_str() == "-") => {
+            Err(Failure::Usage("--json and --csv both want standard output: write one to a file, --csv=FILE".into()))
+        }
+        Ok(args) => Ok(Parsed::Run(Box::new(args))),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Ok(Parsed::Text(error.to_string()))
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            Err(Failure::Usage(format!("{}; see --help", line.trim_start_matches("error: "))))
+        }
+    }
+}
+
+impl Args {
+    /// The one configuration that the arguments describe.
+    pub(crate) fn setup(&self) -> Result<Setup, Failure> {
+        let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        match self.transport.as_str() {
+            "memory" => {}
+            "tcp" => return Err(usage(&"there is no tcp transport yet: use --transport memory")),
+            other => return Err(usage(&format!("unknown transport \"{other}\": known is memory"))),
+        }
+        let protocol: Engine = self.protocol.parse().map_err(|error| usage(&error))?;
+        let encrypt: EncryptionSchedule = self.encrypt.parse().map_err(|error| usage(&error))?;
+        if self.suite == "threshold_crypto" && encrypt != EncryptionSchedule::Never {
+            return Err(usage(
+                &"suite threshold_crypto cannot encrypt: its ciphertexts carry no label, so anybody could submit a copy \
+                  of somebody else's as their own; use --encrypt never or another suite",
+            ));
+        }
+        let suite: Suite = self.suite.parse().map_err(|error| usage(&error))?;
+        let committee = Committee::new(self.nodes).map_err(|error| usage(&error))?;
+        let faulty = self.faulty.as_deref().map(|text| faulty(text, committee)).transpose()?;
+        for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("threads", self.threads)] {
+            if value == 0 {
+                return Err(usage(&format!("--{name} must be at least 1")));
+            }
+        }
+        if self.tx_size < Workload::MIN_SIZE {
+            return Err(usage(&format!("--tx-size must be at least {}, to tell them apart", Workload::MIN_SIZE)));
+        }
+        let setup = Setup {
+            protocol,
+            suite,
+            encrypt,
+            committee,
+            faulty,
+            batch: self.batch,
+            tx_size: self.tx_size,
+            epochs: self.epochs,
+            warmup: self.warmup,
+            threads: self.threads,
+            seed: self.seed,
+            timeout: Duration::from_secs(self.timeout.max(1)),
+        };
+        setup.config().map_err(|error| usage(&error))?;
+        Ok(setup)
+    }
+}
+
+fn faulty(text: &str, committee: Committee) -> Result<(usize, Misbehaviour), Failure> {
+    let usage = |line: String| Failure::Usage(line);
+    let Some((count, kind)) = text.split_once(':') else {
+        return Err(usage(format!("--faulty wants N:KIND, not \"{text}\"")));
+    };
+    let count: usize = count.parse().map_err(|_| usage(format!("--faulty wants a number of nodes, not \"{count}\"")))?;
+    let kind = kind.parse().map_err(|error: mellivora::node::UnknownMisbehaviour| usage(error.to_string()))?;
+    match committee.f() {
+        most if count > most => {
+            Err(usage(format!("{} nodes tolerate at most {most} faulty ones, not {count}", committee.n())))
+        }
+        _ => Ok((count, kind)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup(args: &[&str]) -> Result<Setup, Failure> {
+        let all = std::iter::once("throughput").chain(args.iter().copied()).map(OsString::from);
+        match parse(all)? {
+            Parsed::Run(args) => args.setup(),
+            Parsed::Text(_) => panic!("no configuration"),
+        }
+    }
+
+    #[test]
+    fn defaults_fit_and_contradictions_take_one_line() {
+        let default = setup(&[]).unwrap();
+        assert_eq!((default.committee.n(), default.batch, default.tx_size, default.epochs), (4, 1000, 250, 5));
+        for (args, part) in [
+            (&["--transport", "tcp"][..], "no tcp transport"),
+            (&["--suite", "threshold_crypto"], "no label"),
+            (&["--suite", "p256"], "p256"),
+            (&["--protocol", "raft"], "raft"),
+            (&["--encrypt", "sometimes"], "sometimes"),
+            (&["--nodes", "0"], "at least one"),
+            (&["--batch", "0"], "--batch"),
+            (&["--tx-size", "7"], "--tx-size"),
+            (&["--faulty", "2:silent"], "at most 1"),
+            (&["--faulty", "1:evil"], "evil"),
+            (&["--faulty", "silent"], "N:KIND"),
+            (&["--nodes", "many"], "many"),
+            (&["--unheard-of"], "--unheard-of"),
+            (&["--json", "--csv"], "standard output"),
+            (&["--batch", "40000000"], "payload"),
+        ] {
+            match setup(args) {
+                Err(Failure::Usage(line)) => {
+                    assert!(line.contains(part) && !line.contains('\n'), "{args:?} gave: {line}");
+                }
+                other => panic!("{args:?} gave {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_text() {
+        let help = parse(["throughput", "--help"].map(OsString::from)).unwrap();
+        assert!(matches!(help, Parsed::Text(text) if text.contains("--grid")));
+    }
+}
