@@ -1,6 +1,9 @@
 //! Simulated clusters of the whole atomic broadcast.
 #![allow(dead_code)]
 
+pub(crate) mod forge;
+pub(crate) mod hall;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

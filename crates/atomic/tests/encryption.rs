@@ -1,0 +1,368 @@
+//! Encrypted epochs under attack: whatever a proposer seals and whatever decryptors say, every honest node ends a slot
+//! in the same way, and nothing is decrypted that may not be.
+
+mod support;
+
+use bytes::Bytes;
+use mellivora_atomic::epoch::EpochMessage;
+use mellivora_atomic::{EncryptionSchedule, Message};
+use mellivora_core::{FaultKind, NodeIndex};
+use mellivora_crypto::{DecryptionShare, Suite};
+use support::forge::{self, Fraud, framed, fraud, sealed};
+use support::hall::{Hall, epoch_of, shares_in};
+use support::*;
+
+const SUITES: [Suite; 2] = [Suite::Ristretto255, Suite::Bls12381];
+const LIAR: u16 = 3;
+
+fn hall(suite: Suite) -> Hall {
+    Hall::new(&config(4), suite, &[LIAR])
+}
+
+/// Runs epoch 0 with one transaction of each honest node and this contribution of the liar, whose shares go to each
+/// node first of all. Everybody has to end alike; returns the transactions of the liar's slot.
+#[track_caller]
+fn slot_of_liar(hall: &mut Hall, contribution: Bytes, lies: &[(u16, DecryptionShare)]) -> Vec<Bytes> {
+    for (to, share) in lies {
+        hall.stage.say(LIAR, &[*to], forge::shares(0, &[(LIAR, *share)]));
+    }
+    for node in 0..3 {
+        hall.submit(node, &[&format!("transaction of {node}")]);
+    }
+    hall.propose(LIAR, 0, contribution);
+    hall.stage.deliver_all();
+    let ledger = hall.ledger();
+    assert_eq!(ledger.len(), 1);
+    assert!(hall.batches(0)[0].proposers().any(|node| node.0 == LIAR), "the slot was not chosen");
+    let of = |proposer: u16| ledger[0].2.iter().filter(move |(p, _)| p.proposer.0 == proposer).map(|(_, t)| t.clone());
+    for node in 0..3 {
+        assert_eq!(of(node).collect::<Vec<_>>(), [format!("transaction of {node}")]);
+    }
+    of(LIAR).collect()
+}
+
+#[test]
+fn an_honest_ciphertext_of_a_byzantine_node_opens() {
+    // The control: the forgery tools make what opens when it is made honestly.
+    for suite in SUITES {
+        let mut hall = hall(suite);
+        let contribution = sealed(&hall.config, &hall.keys[3], 0, LIAR, &framed(&[b"a", b"b"]));
+        assert_eq!(slot_of_liar(&mut hall, contribution.into(), &[]), ["a", "b"]);
+        assert!((0..3).all(|node| hall.stage.faults(node).is_empty()));
+    }
+}
+
+#[test]
+fn a_seed_that_does_not_fit_its_header_empties_the_slot_everywhere() {
+    for suite in SUITES {
+        let mut hall = hall(suite);
+        let (contribution, _) = fraud(&hall.config, &hall.keys, (0, LIAR), Fraud::WrongSeed, &framed(&[b"a"]));
+        assert!(slot_of_liar(&mut hall, contribution, &[]).is_empty());
+        for node in 0..3 {
+            assert_eq!(hall.blamed(node, LIAR, FaultKind::InvalidCiphertext), 1, "{suite}, node {node}");
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_some_share_sets_open_and_others_do_not_is_empty_everywhere() {
+    // The proposer's own shifted share makes the payload authentic in combination with that of node `victim`, and with
+    // no other. An opening that believes the authentication tag gives two different batches here.
+    for suite in SUITES {
+        for victim in 0..3 {
+            for hearers in [&[0u16, 1, 2][..], &[0], &[1], &[2], &[0, 2]] {
+                let mut hall = hall(suite);
+                let kind = Fraud::TwoFaced { liar: LIAR, victim };
+                let (contribution, share) = fraud(&hall.config, &hall.keys, (0, LIAR), kind, &framed(&[b"gold"]));
+                let lies: Vec<_> = hearers.iter().map(|&node| (node, share.unwrap())).collect();
+                assert!(slot_of_liar(&mut hall, contribution, &lies).is_empty(), "{suite}, {victim}, {hearers:?}");
+                for node in 0..3 {
+                    assert_eq!(hall.blamed(node, LIAR, FaultKind::InvalidCiphertext), 1, "{suite}, node {node}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_right_seed_with_a_payload_that_does_not_authenticate_is_empty_everywhere() {
+    for suite in SUITES {
+        let mut hall = hall(suite);
+        let (contribution, _) = fraud(&hall.config, &hall.keys, (0, LIAR), Fraud::Unopenable, &framed(&[b"a"]));
+        assert!(slot_of_liar(&mut hall, contribution, &[]).is_empty());
+        for node in 0..3 {
+            assert_eq!(hall.blamed(node, LIAR, FaultKind::UnopenablePayload), 1);
+        }
+    }
+}
+
+#[test]
+fn a_sealed_content_that_is_no_list_is_empty_everywhere() {
+    for suite in SUITES {
+        let mut hall = hall(suite);
+        let contribution = sealed(&hall.config, &hall.keys[3], 0, LIAR, b"no list of transactions");
+        assert!(slot_of_liar(&mut hall, contribution.into(), &[]).is_empty());
+        for node in 0..3 {
+            assert_eq!(hall.blamed(node, LIAR, FaultKind::MalformedContribution), 1);
+        }
+    }
+}
+
+/// A share that is well formed and wrong: one of another ciphertext.
+fn wrong_share(hall: &Hall) -> DecryptionShare {
+    let other = sealed(&hall.config, &hall.keys[3], 77, 1, b"something else");
+    let scheme = hall.keys[3].encryption().unwrap();
+    scheme.share(&other[..scheme.header_bytes()]).unwrap()
+}
+
+#[test]
+fn a_lying_decryptor_changes_nothing_is_named_and_not_believed_again() {
+    for suite in SUITES {
+        for garbage in [false, true] {
+            let mut hall = hall(suite);
+            let lie = if garbage { DecryptionShare::from_bytes(&[0xee; 40]).unwrap() } else { wrong_share(&hall) };
+            let mut proofs_asked = [0, 0];
+            for epoch in 0..2 {
+                // First of all, so that every first attempt to open holds the lie.
+                hall.say_all(LIAR, forge::shares(epoch, &[(0, lie), (1, lie), (2, lie)]));
+                let before: Vec<usize> =
+                    (0..3).map(|n| hall.blamed(n, LIAR, FaultKind::InvalidDecryptionShare)).collect();
+                for node in 0..3 {
+                    hall.submit(node, &[&format!("{epoch} of {node}")]);
+                }
+                let mut count = 0;
+                hall.deliver_watching(|_, message| {
+                    count += usize::from(matches!(message, Message::Epoch { message: EpochMessage::Prove(_), .. }));
+                });
+                proofs_asked[epoch as usize] = count;
+                let ledger = hall.ledger();
+                assert_eq!(ledger.len() as u64, epoch + 1);
+                assert_eq!(ledger[epoch as usize].2.len(), 3, "{suite}: honest transactions are ordered");
+                for node in 0..3 {
+                    let blamed = hall.blamed(node, LIAR, FaultKind::InvalidDecryptionShare) - before[usize::from(node)];
+                    assert_eq!(blamed > 0, epoch == 0, "{suite}, garbage {garbage}, epoch {epoch}, node {node}: {blamed}");
+                }
+            }
+            assert_eq!(proofs_asked[0] > 0, suite == Suite::Ristretto255, "the attack fired");
+            assert_eq!(proofs_asked[1], 0, "a named liar costs nothing any more");
+        }
+    }
+}
+
+#[test]
+fn two_shares_of_one_slot_are_a_fault_and_the_first_counts() {
+    let mut hall = hall(Suite::Ristretto255);
+    let right = wrong_share(&hall);
+    let other = DecryptionShare::from_bytes(&[1; 32]).unwrap();
+    hall.submit(0, &["a"]);
+    // The contribution of node 0 is not decided yet: both shares wait.
+    hall.say_all(LIAR, forge::shares(0, &[(0, right)]));
+    hall.say_all(LIAR, forge::shares(0, &[(0, right)]));
+    hall.say_all(LIAR, forge::shares(0, &[(0, other)]));
+    hall.stage.deliver_all();
+    assert_eq!(hall.ledger()[0].2.len(), 1);
+    for node in 0..3 {
+        assert_eq!(hall.blamed(node, LIAR, FaultKind::ConflictingDecryptionShare), 1);
+    }
+}
+
+#[test]
+fn no_share_is_released_for_what_is_not_a_ciphertext_of_this_slot() {
+    for suite in SUITES {
+        // Only every so many bytes with pairings, which are slow.
+        let step = if suite == Suite::Ristretto255 { 1 } else { 11 };
+        let mut hall = hall(suite);
+        let (config, keys) = (hall.config.clone(), hall.keys.clone());
+        let header = keys[3].encryption().unwrap().header_bytes();
+        let payload = framed(&[&[9; 300]]);
+        let honest = |epoch| sealed(&config, &keys[3], epoch, LIAR, &payload);
+        let mut attacks: Vec<(String, Box<dyn Fn(u64) -> Vec<u8> + '_>)> = Vec::new();
+        for at in (0..header + 20).step_by(step) {
+            let flip = move |mut bytes: Vec<u8>| {
+                bytes[at] ^= 1 << (at % 8);
+                bytes
+            };
+            attacks.push((format!("byte {at} flipped"), Box::new(move |epoch| flip(honest(epoch)))));
+        }
+        for victim in 0..3 {
+            let (config, keys, payload) = (&config, &keys, &payload);
+            let copied = move |epoch| sealed(config, &keys[0], epoch, victim, payload);
+            attacks.push((format!("copied from {victim}"), Box::new(copied)));
+        }
+        attacks.push(("of the epoch before".into(), Box::new(|epoch: u64| honest(epoch.wrapping_sub(1)))));
+        attacks.push(("of the next epoch".into(), Box::new(|epoch| honest(epoch + 1))));
+        attacks.push(("in the clear".into(), Box::new(|_| payload.clone())));
+        for len in [1, header / 2, header - 1, header] {
+            attacks.push((format!("cut to {len} bytes"), Box::new(move |epoch| honest(epoch)[..len].to_vec())));
+        }
+        let points: &[std::ops::Range<usize>] =
+            if suite == Suite::Ristretto255 { &[0..32, 32..64, 64..96, 96..128] } else { &[0..48, 48..144] };
+        for range in points {
+            let identity = move |mut bytes: Vec<u8>| {
+                bytes[range.clone()].fill(0);
+                if suite == Suite::Bls12381 {
+                    bytes[range.start] = 0xc0;
+                }
+                bytes
+            };
+            attacks.push((format!("identity at {range:?}"), Box::new(move |epoch| identity(honest(epoch)))));
+        }
+        for (epoch, (name, attack)) in (0u64..).zip(&attacks) {
+            let what = format!("{suite}, {name}");
+            hall.submit((epoch % 3) as u16, &[&what]);
+            hall.propose(LIAR, epoch, attack(epoch));
+            let mut released = 0;
+            hall.deliver_watching(|_, message| {
+                released += usize::from(shares_in(message).is_some_and(|(_, slots)| slots.contains(&LIAR)));
+            });
+            assert_eq!(released, 0, "{what}: a share was released");
+            let ledger = hall.ledger();
+            assert_eq!(ledger.len() as u64, epoch + 1, "{what}");
+            let batch = &hall.batches(0)[epoch as usize];
+            assert!(batch.proposers().any(|node| node.0 == LIAR), "{what}: the slot was not chosen");
+            assert_eq!(ledger[epoch as usize].2.iter().map(|(_, t)| t.clone()).collect::<Vec<_>>(), [what.clone()]);
+            for node in 0..3 {
+                assert_eq!(hall.blamed(node, LIAR, FaultKind::InvalidCiphertext) as u64, epoch + 1, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lies_about_framing_in_the_clear_empty_the_slot_everywhere() {
+    let config = plain(config(4));
+    let mut hall = Hall::new(&config, Suite::Ristretto255, &[LIAR]);
+    let words = |words: &[u32], rest: &[u8]| [words.iter().flat_map(|w| w.to_le_bytes()).collect(), rest.to_vec()].concat();
+    let limit = config.limits.transaction_bytes;
+    let attacks: Vec<(&str, Vec<u8>)> = vec![
+        ("no transactions", words(&[0], b"")),
+        ("no transactions, and bytes", words(&[0], b"xyz")),
+        ("a count without a table", words(&[1], b"")),
+        ("half a count", vec![1, 0, 0]),
+        ("a count beyond the bytes", words(&[u32::MAX, 1], b"x")),
+        ("a count beyond the table", words(&[3, 1, 1], b"xy")),
+        ("a length beyond the bytes", words(&[1, 2], b"x")),
+        ("a length below the bytes", words(&[1, 1], b"xy")),
+        ("the largest length", words(&[1, u32::MAX], b"x")),
+        ("lengths that wrap around", words(&[2, u32::MAX, 2], b"x")),
+        ("a transaction over the limit", framed(&[&vec![1; limit + 1]])),
+        ("a trailing byte", [framed(&[b"a", b"b"]), vec![0]].concat()),
+        ("a ciphertext in the clear", sealed(&support::config(4), &hall.keys[3], 0, LIAR, &framed(&[b"a"]))),
+    ];
+    for (epoch, (name, contribution)) in (0u64..).zip(&attacks) {
+        hall.submit((epoch % 3) as u16, &[name]);
+        hall.propose(LIAR, epoch, contribution.clone());
+        hall.stage.deliver_all();
+        let ledger = hall.ledger();
+        assert_eq!(ledger.len() as u64, epoch + 1, "{name}");
+        assert!(hall.batches(0)[epoch as usize].proposers().any(|node| node.0 == LIAR), "{name}: not chosen");
+        assert_eq!(ledger[epoch as usize].2.iter().map(|(_, t)| t.clone()).collect::<Vec<_>>(), [*name]);
+        for node in 0..3 {
+            assert_eq!(hall.blamed(node, LIAR, FaultKind::MalformedContribution) as u64, epoch + 1, "{name}");
+        }
+    }
+    // The control: the very largest transaction, and an empty one, are fine.
+    let epoch = attacks.len() as u64;
+    hall.propose(LIAR, epoch, framed(&[&vec![1; limit], b""]));
+    hall.stage.deliver_all();
+    assert_eq!(hall.ledger()[epoch as usize].2.len(), 2);
+}
+
+#[test]
+fn decryption_shares_in_a_plain_epoch_are_a_fault() {
+    let config = config(4).encryption(EncryptionSchedule::Every(2));
+    let mut hall = Hall::new(&config, Suite::Ristretto255, &[LIAR]);
+    let share = wrong_share(&hall);
+    let plain = (0..2).find(|epoch| !config.encryption.encrypts(mellivora_core::Epoch(*epoch))).unwrap();
+    for epoch in 0..2 {
+        hall.submit(0, &[&format!("{epoch}")]);
+        hall.say_all(LIAR, forge::shares(epoch, &[(0, share)]));
+        hall.stage.deliver_all();
+    }
+    assert_eq!(hall.ledger().len(), 2);
+    for node in 0..3 {
+        assert_eq!(hall.blamed(node, LIAR, FaultKind::UnknownInstance), 1, "in epoch {plain} only");
+    }
+}
+
+/// Epoch 1 is as good as over everywhere, and of epoch 0 nobody has heard anything.
+fn second_epoch_first() -> Hall {
+    let mut hall = Hall::new(&config(4), Suite::Ristretto255, &[]);
+    for node in 0..4 {
+        let list: Vec<String> = (0..12).map(|i| format!("{i} of {node}")).collect();
+        hall.submit(node, &list.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    hall.stage.deliver(|_, parcel| epoch_of(&parcel.message) == Some(1));
+    for node in 0..4 {
+        let subset = |epoch| hall.stage.node(node).subset(mellivora_core::Epoch(epoch)).unwrap();
+        use mellivora_subset::Subset;
+        assert!(subset(1).decided() && !subset(0).decided(), "the schedule has to decide epoch 1 first");
+    }
+    hall
+}
+
+/// Who has released shares of an epoch that are still on their way.
+fn releasers(hall: &Hall, epoch: u64) -> Vec<u16> {
+    let shares = hall.stage.pending.iter().filter(|p| shares_in(&p.message).is_some_and(|(e, _)| e == epoch));
+    let nodes: std::collections::BTreeSet<u16> = shares.map(|p| p.from.0).collect();
+    nodes.into_iter().collect()
+}
+
+#[test]
+fn no_share_of_an_epoch_before_all_earlier_subsets_are_decided() {
+    use mellivora_subset::Subset;
+    let mut hall = second_epoch_first();
+    assert_eq!(releasers(&hall, 1), [] as [u16; 0], "plaintexts of epoch 1 while epoch 0 can still be chosen");
+    // Epoch 0 goes on, without its shares: each node opens its gate when its own subset of epoch 0 is decided.
+    let epoch = mellivora_core::Epoch;
+    hall.stage.deliver(|stage, parcel| {
+        for pending in &stage.pending {
+            if shares_in(&pending.message).is_some_and(|(e, _)| e == 1) {
+                let early = !stage.node(pending.from.0).subset(epoch(0)).is_none_or(|subset| subset.decided());
+                assert!(!early, "node {} released a share of epoch 1 early", pending.from);
+            }
+        }
+        epoch_of(&parcel.message) == Some(0) && shares_in(&parcel.message).is_none()
+    });
+    assert_eq!(releasers(&hall, 1), [0, 1, 2, 3]);
+    hall.stage.deliver_all();
+    assert!(hall.ledger().len() >= 2);
+}
+
+#[test]
+fn checkpoints_of_f_plus_1_nodes_open_the_gate_of_the_next_epoch() {
+    gate_opens_by(false);
+}
+
+#[test]
+fn a_certificate_opens_the_gate_of_the_next_epoch() {
+    gate_opens_by(true);
+}
+
+fn gate_opens_by(certificate: bool) {
+    let mut hall = second_epoch_first();
+    // Nodes 0 to 2 do epoch 0 among themselves; node 3 hears nothing of it.
+    hall.stage.deliver(|_, parcel| parcel.to.0 != 3 && parcel.from.0 != 3);
+    assert!(hall.low(0) >= 1, "epoch 0 is closed at node 0");
+    assert_eq!(hall.stage.outputs(3).len(), 0);
+    let from_3 = |hall: &Hall| hall.stage.pending.iter().any(|p| p.from.0 == 3 && shares_in(&p.message).is_some());
+    let checkpoint = |message: &forge::Said| matches!(message, Message::Checkpoint(c) if c.epoch.0 == 0);
+    if certificate {
+        // An announcement of node 3 is answered with a certificate.
+        assert!(!from_3(&hall));
+        let Some(digest) = hall.batches(0).first().map(|batch| batch.digest()) else { panic!("no batch") };
+        let proof = forge::certificate(&hall.config, &hall.keys, 0, digest, &[0, 2]);
+        hall.stage.say(1, &[3], Message::Certificate(proof));
+        hall.stage.deliver(|_, parcel| parcel.to.0 == 3 && matches!(parcel.message, Message::Certificate(_)));
+    } else {
+        for node in 0..2 {
+            assert!(!from_3(&hall), "{node} checkpoints are not enough");
+            hall.stage.deliver(|_, p| p.to.0 == 3 && p.from.0 == node && checkpoint(&p.message));
+        }
+    }
+    assert!(from_3(&hall), "node 3 releases its shares of epoch 1");
+    assert!(hall.stage.node(3).subset(mellivora_core::Epoch(0)).is_some(), "its own epoch 0 runs on");
+    hall.stage.deliver_all();
+    hall.ledger();
+    let _ = NodeIndex(0);
+}
