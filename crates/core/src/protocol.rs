@@ -13,8 +13,10 @@
 //! 3. A [`Durable::Yes`] message is logged and synced before it is released to anybody, the sender included.
 //! 4. It runs each [`Job`] wherever it likes, and hands its result back through [`Protocol::done`].
 //! 5. After a restart it gives a fresh instance every logged statement back through [`Protocol::recall`], in the
-//!    order in which they were logged, before any other event.
-//! 6. When a peer comes back with a new incarnation, it calls [`Protocol::forget`].
+//!    order in which they were logged, before any other event, and then ends an empty turn: the instance draws the
+//!    consequences of what was recalled in [`Protocol::flush`].
+//! 6. When a peer comes back with a new incarnation, it drops what is still under way from the old one, and calls
+//!    [`Protocol::forget`].
 
 use std::fmt;
 

@@ -24,6 +24,8 @@ pub use bincode::enc::{Encode, Encoder, write::Writer};
 pub use bincode::error::{DecodeError, EncodeError};
 
 use bincode::config::{BigEndian, Configuration, Fixint, NoLimit};
+use bincode::de::DecoderImpl;
+use bincode::de::read::SliceReader;
 use bytes::Bytes;
 
 const CONFIG: Configuration<BigEndian, Fixint, NoLimit> =
@@ -80,20 +82,22 @@ pub fn decode_prefix<T: Decode<Frame>>(bytes: &Bytes) -> Result<(T, usize), Code
 
 /// Decodes values one after another until the frame is used up. Stops at the first error: what follows a malformed
 /// message has no meaning.
-pub fn decode_all<T: Decode<Frame>>(frame: &Bytes) -> impl Iterator<Item = Result<T, CodecError>> + use<T> {
-    let mut rest = frame.clone();
+pub fn decode_all<T: Decode<Frame>>(frame: &Bytes) -> impl Iterator<Item = Result<T, CodecError>> + use<'_, T> {
+    // One decoder for the whole frame: a message costs no count of references.
+    let mut decoder = DecoderImpl::new(SliceReader::new(frame), CONFIG, Frame(frame.clone()));
+    let mut failed = false;
     std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let next = decode_prefix(&rest);
-        match &next {
-            Ok((_, used)) if *used > 0 => rest = rest.slice(*used..),
-            // A value without bytes would never use the frame up.
-            _ => rest = Bytes::new(),
-        }
-        Some(next.map(|(value, _)| value))
+        let rest = position(&mut decoder).filter(|_| !failed)?;
+        let next = T::decode(&mut decoder);
+        // A value without bytes would never use the frame up.
+        failed = next.is_err() || position(&mut decoder) == Some(rest);
+        Some(next.map_err(|error| CodecError(error.to_string())))
     })
+}
+
+/// Where the next byte of a decoder lies in memory; none when all are used up.
+fn position(decoder: &mut impl Decoder) -> Option<usize> {
+    decoder.reader().peek_read(1).map(|byte| byte.as_ptr() as usize)
 }
 
 /// Reads the tag of an enum.
