@@ -1,1 +1,82 @@
-fn main() {}
+//! Coins, threshold encryption, checkpoint signatures.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use mellivora::crypto::{EncryptionScheme, NodeKeys, Seed, Suite, sealed_digest};
+use mellivora::core::{Committee, Digest, NodeIndex};
+use mellivora_benches::{MiMalloc, clock::ThreadCpu, criterion, setup};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+const SUITES: [Suite; 2] = [Suite::Ristretto255, Suite::Bls12381];
+const SIZES: [usize; 3] = [4, 10, 16];
+
+fn coin(c: &mut Criterion<ThreadCpu>, suite: Suite, committee: Committee, keys: &[NodeKeys]) {
+    let name = Digest([3; 32]);
+    let shares: Vec<_> =
+        keys.iter().take(committee.one_honest()).map(|keys| (keys.index(), keys.coin().share(&name))).collect();
+    let coin = keys[0].coin();
+    assert!(coin.combine(&name, &shares).value.is_some(), "genuine shares combine");
+    let id = |operation: &str| format!("crypto::coin_{operation}/suite={suite},n={}", committee.n());
+    c.bench_function(&id("share"), |b| b.iter(|| coin.share(&name)));
+    c.bench_function(&id("combine"), |b| b.iter(|| coin.combine(&name, &shares)));
+}
+
+fn encryption(c: &mut Criterion<ThreadCpu>, suite: Suite, committee: Committee, keys: &[NodeKeys]) {
+    fn scheme(keys: &NodeKeys) -> &dyn EncryptionScheme {
+        keys.encryption().unwrap_or_else(|| panic!("both suites encrypt")).as_ref()
+    }
+    let (label, seed, payload) = (Digest([4; 32]), Seed([5; 32]), setup::payload(250).to_vec());
+    let ours = scheme(&keys[0]);
+    let mut sealed = payload.clone();
+    let header = ours.seal(&label, &seed, &mut sealed);
+    let digest = sealed_digest([sealed.as_slice()]);
+    assert!(ours.check(&label, &header, &digest));
+    let share = |keys: &NodeKeys| scheme(keys).share(&header).unwrap_or_else(|| panic!("a valid header"));
+    let shares: Vec<_> = keys.iter().take(committee.one_honest()).map(|keys| (keys.index(), share(keys))).collect();
+    assert_eq!(ours.combine(&label, &header, &shares), Some(seed));
+    assert_eq!(ours.unseal(&label, &header, &seed, sealed.clone()), Some(payload.clone()));
+    let theirs = &keys[1];
+    let proof = scheme(theirs).prove(&label, &header, &digest);
+    let (from, their_share): (NodeIndex, _) = (theirs.index(), share(theirs));
+    assert!(ours.verify(&label, &header, &digest, from, &their_share, proof.as_ref()));
+
+    let id = |operation: &str| format!("crypto::{operation}/suite={suite},n={}", committee.n());
+    c.bench_function(&id("seal"), |b| {
+        b.iter_batched(|| payload.clone(), |mut payload| ours.seal(&label, &seed, &mut payload), BatchSize::SmallInput);
+    });
+    c.bench_function(&id("check"), |b| b.iter(|| ours.check(&label, &header, &digest)));
+    c.bench_function(&id("share"), |b| b.iter(|| ours.share(&header)));
+    c.bench_function(&id("combine"), |b| b.iter(|| ours.combine(&label, &header, &shares)));
+    if !ours.self_proving() {
+        c.bench_function(&id("prove"), |b| b.iter(|| ours.prove(&label, &header, &digest)));
+    }
+    c.bench_function(&id("verify"), |b| {
+        b.iter(|| ours.verify(&label, &header, &digest, from, &their_share, proof.as_ref()));
+    });
+}
+
+/// Independent of suite and size.
+fn checkpoints(c: &mut Criterion<ThreadCpu>) {
+    let keys = setup::keys(Suite::default(), setup::committee(4));
+    let statement = setup::domain(1).to_bytes();
+    let signature = keys[0].sign(&statement);
+    assert!(keys[1].verify(NodeIndex(0), &statement, &signature));
+    c.bench_function("crypto::checkpoint_sign", |b| b.iter(|| keys[0].sign(&statement)));
+    c.bench_function("crypto::checkpoint_verify", |b| b.iter(|| keys[1].verify(NodeIndex(0), &statement, &signature)));
+}
+
+fn bench(c: &mut Criterion<ThreadCpu>) {
+    for suite in SUITES {
+        for n in SIZES {
+            let committee = setup::committee(n);
+            let keys = setup::keys(suite, committee);
+            coin(c, suite, committee, &keys);
+            encryption(c, suite, committee, &keys);
+        }
+    }
+    checkpoints(c);
+}
+
+criterion_group! { name = benches; config = criterion(); targets = bench }
+criterion_main!(benches);

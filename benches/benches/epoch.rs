@@ -1,1 +1,72 @@
-fn main() {}
+//! One epoch of HoneyBadger: all nodes in one thread, messages encoded, jobs on the spot. What the `throughput` harness
+//! measures with a runtime, links and a job pool, without them. Elements per second are transactions.
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use mellivora::EncryptionSchedule;
+use mellivora::atomic::{HoneyBadger, Input, Output, Submission, Ticket};
+use mellivora::core::Committee;
+use mellivora::crypto::Suite;
+use mellivora::subset::Bkr;
+use mellivora_benches::drive::{Cluster, Travel};
+use mellivora_benches::workload::Workload;
+use mellivora_benches::{MiMalloc, clock::ThreadCpu, criterion, setup};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+type Nodes = Cluster<HoneyBadger<Bkr>>;
+
+const SIZE: usize = 250;
+
+fn epoch(mut cluster: Nodes, committee: Committee, transactions: Vec<Vec<Bytes>>) -> Nodes {
+    for (node, part) in committee.nodes().zip(transactions).filter(|(_, part)| !part.is_empty()) {
+        let submissions = part.into_iter().zip(0..).map(|(transaction, i)| Submission { ticket: Ticket(i), transaction });
+        cluster.input(node, Input::Submit(submissions.collect()));
+    }
+    cluster.run();
+    cluster
+}
+
+fn check(cluster: &Nodes, batch: usize) {
+    let mut digests = Vec::new();
+    for node in cluster.nodes() {
+        let batches = node.outputs().iter().filter_map(|output| match output {
+            Output::Batch(batch) => Some(batch),
+            _ => None,
+        });
+        let ordered: usize = batches.clone().map(|batch| batch.len()).sum();
+        assert_eq!(ordered, batch, "{node:?} puts out everything");
+        assert_eq!(batches.clone().filter(|batch| !batch.is_empty()).count(), 1, "in one epoch");
+        digests.push(batches.map(|batch| batch.digest()).collect::<Vec<_>>());
+    }
+    assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "equal ledgers");
+}
+
+fn bench(c: &mut Criterion<ThreadCpu>) {
+    for n in [4, 10, 16] {
+        let committee = setup::committee(n);
+        let keys = setup::keys(Suite::default(), committee);
+        for encryption in [EncryptionSchedule::Always, EncryptionSchedule::Never] {
+            for batch in [1, 100, 1_000, 10_000, 100_000] {
+                let config = setup::config(committee, n, batch, SIZE, encryption).unwrap_or_else(|e| panic!("{e}"));
+                let fresh = || Cluster::new(committee, Travel::Encoded, setup::honey_badgers(&config, &keys));
+                let mut workload = Workload::new(SIZE, 1);
+                check(&epoch(fresh(), committee, workload.split(batch, n)), batch);
+                let mut group = c.benchmark_group("epoch");
+                group.throughput(Throughput::Elements(batch as u64));
+                group.bench_function(format!("epoch::honey_badger/n={n},B={batch},encrypt={encryption}"), |b| {
+                    b.iter_batched(
+                        || (fresh(), workload.split(batch, n)),
+                        |(cluster, transactions)| epoch(cluster, committee, transactions),
+                        BatchSize::PerIteration,
+                    );
+                });
+                group.finish();
+            }
+        }
+    }
+}
+
+criterion_group! { name = benches; config = criterion(); targets = bench }
+criterion_main!(benches);
