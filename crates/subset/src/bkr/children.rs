@@ -66,6 +66,8 @@ pub(super) enum Outcome {
 pub(super) struct RbcEffects<'a> {
     pub(super) fx: &'a mut dyn Effects<Bkr>,
     pub(super) proposer: NodeIndex,
+    /// Counts the jobs that are out, for a broadcast of somebody else.
+    pub(super) decoding: Option<&'a mut usize>,
     pub(super) outcomes: &'a mut VecDeque<Outcome>,
 }
 
@@ -75,6 +77,9 @@ impl Effects<Rbc> for RbcEffects<'_> {
     }
 
     fn job(&mut self, job: RbcJob) {
+        if let Some(decoding) = &mut self.decoding {
+            **decoding += 1;
+        }
         self.fx.job(BkrJob::Rbc(Keyed { key: self.proposer, job }));
     }
 

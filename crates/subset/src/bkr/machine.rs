@@ -28,6 +28,8 @@ pub struct Bkr {
     /// Whether a quorum of ones was seen and the rest got its zeros.
     closed: bool,
     output: bool,
+    /// Jobs that are out for broadcasts of others.
+    decoding: usize,
     /// Votes of this turn.
     ballots: Ballots,
     /// What children told and is not dealt with yet. Empty between events.
@@ -67,7 +69,8 @@ impl Bkr {
         act: impl FnOnce(&mut Rbc, &mut RbcEffects<'_>),
     ) {
         if let Some(rbc) = self.rbcs.get_mut(proposer.as_usize()).and_then(Slot::get_mut) {
-            act(rbc, &mut RbcEffects { fx, proposer, outcomes: &mut self.outcomes });
+            let decoding = (proposer != self.params.me).then_some(&mut self.decoding);
+            act(rbc, &mut RbcEffects { fx, proposer, decoding, outcomes: &mut self.outcomes });
         }
     }
 
@@ -100,7 +103,6 @@ impl Bkr {
                 }
                 Outcome::Decided(instance, true) => {
                     self.chosen.insert(instance);
-                    self.close(fx);
                 }
                 Outcome::Decided(instance, false) => {
                     self.refused.insert(instance);
@@ -118,9 +120,10 @@ impl Bkr {
         }
     }
 
-    /// After a quorum of ones: zeros to all agreements without an input.
+    /// After a quorum of ones: zeros to all agreements without an input. At the end of a turn, and not while this node
+    /// decodes what others have sent: what is here already deserves a one, and jobs always end.
     fn close(&mut self, fx: &mut dyn Effects<Self>) {
-        if self.closed || self.chosen.len() < self.params.committee.quorum() {
+        if self.closed || self.decoding > 0 || self.chosen.len() < self.params.committee.quorum() {
             return;
         }
         self.closed = true;
@@ -195,7 +198,12 @@ impl Protocol for Bkr {
 
     fn done(&mut self, done: BkrDone, fx: &mut dyn Effects<Self>) {
         match done {
-            BkrDone::Rbc(proposer, done) => self.with_rbc(proposer, fx, |rbc, fx| rbc.done(done, fx)),
+            BkrDone::Rbc(proposer, done) => {
+                if proposer != self.params.me {
+                    self.decoding = self.decoding.saturating_sub(1);
+                }
+                self.with_rbc(proposer, fx, |rbc, fx| rbc.done(done, fx));
+            }
             BkrDone::Aba(instance, done) => self.with_aba(instance, fx, |aba, fx| aba.done(done, fx)),
         }
         self.settle(fx);
@@ -206,6 +214,8 @@ impl Protocol for Bkr {
             self.with_rbc(child, fx, |rbc, fx| rbc.flush(fx));
             self.with_aba(child, fx, |aba, fx| aba.flush(fx));
         }
+        self.settle(fx);
+        self.close(fx);
         self.settle(fx);
         for (durable, message) in self.ballots.drain() {
             fx.send(To::All, durable, message);
@@ -271,6 +281,7 @@ impl Subset for Bkr {
             refused: NodeSet::EMPTY,
             closed: false,
             output: false,
+            decoding: 0,
             ballots: Ballots::default(),
             outcomes: VecDeque::new(),
             params,

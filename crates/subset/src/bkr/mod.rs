@@ -18,7 +18,9 @@
 //! # Rules
 //!
 //! * RBC_j delivers (a payload or BOTTOM, which is the same at every honest node): input 1 to ABA_j, if it has none.
-//! * A quorum of ABAs decided 1: input 0 to every ABA without an input.
+//! * A quorum of ABAs decided 1: input 0 to every ABA without an input, at the end of a turn in which this node has no
+//!   decoding of others' broadcasts to finish. Such a broadcast is about to deliver, and a one costs less than
+//!   broadcasting the same payload again in the next epoch. Decoding always ends, so nothing waits for a peer.
 //! * Output when all ABAs have decided and RBC_j has delivered for every ABA_j = 1. Checked on every outcome of every
 //!   child, whatever its kind. It comes in the end: ABA_j = 1 means that an honest node delivered RBC_j, hence all will.
 //! * RBC_j may be dropped once ABA_j decided 0, never when it decided 1.
@@ -46,7 +48,7 @@
 //! # Deviations from the paper
 //!
 //! The paper waits for the broadcasts after all agreements are done; here completion is checked on every outcome, which
-//! is the same set at the same nodes. Votes are bundled.
+//! is the same set at the same nodes. Votes are bundled. Zeros wait for this node's own decoding, never for messages.
 
 mod children;
 mod machine;
