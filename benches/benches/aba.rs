@@ -23,8 +23,7 @@ fn agree(mut cluster: Cluster<Aba>, committee: Committee) -> Cluster<Aba> {
 fn bench(c: &mut Criterion<ThreadCpu>) {
     for n in [4, 16, 31] {
         let committee = setup::committee(n);
-        let ideal: Vec<Arc<dyn CoinScheme>> =
-            committee.nodes().map(|me| IdealCoin::scheme(committee, me, 1)).collect();
+        let ideal: Vec<Arc<dyn CoinScheme>> = committee.nodes().map(|me| IdealCoin::scheme(committee, me, 1)).collect();
         let real: Vec<Arc<dyn CoinScheme>> =
             setup::keys(Suite::default(), committee).iter().map(|keys| keys.coin().clone()).collect();
         for (name, coins, schedule) in [

@@ -5,8 +5,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use mellivora::agreement::Vote;
 use mellivora::atomic::{Message, epoch::EpochMessage};
 use mellivora::broadcast::RbcMessage;
-use mellivora::core::codec::{decode, encode_into};
 use mellivora::core::codec::List;
+use mellivora::core::codec::{decode, encode_into};
 use mellivora::core::{Epoch, NodeIndex, NodeSet, Round};
 use mellivora::subset::BkrMessage;
 use mellivora::subset::bkr::Ballot;
@@ -43,11 +43,13 @@ fn echo(len: usize) -> Wire {
 
 fn bench(c: &mut Criterion<ThreadCpu>) {
     let kib = 1 << 10;
-    let messages =
-        [("votes", votes()), ("ready", ready()), ("echo-1KiB", echo(kib)), ("echo-64KiB", echo(64 * kib)), (
-            "echo-1MiB",
-            echo(kib * kib),
-        )];
+    let messages = [
+        ("votes", votes()),
+        ("ready", ready()),
+        ("echo-1KiB", echo(kib)),
+        ("echo-64KiB", echo(64 * kib)),
+        ("echo-1MiB", echo(kib * kib)),
+    ];
     for (name, message) in messages {
         let mut out = Vec::new();
         encode_into(&message, &mut out);

@@ -28,7 +28,8 @@ fn bench(c: &mut Criterion<ThreadCpu>) {
             let name = |operation: &str| format!("coding::{operation}/n={n},bytes={len}");
             group.bench_function(name("encode"), |b| b.iter(|| codec.encode(payload.clone())));
             group.bench_function(name("decode_data"), |b| b.iter(|| codec.decode(&encoded.commitment, &all[..k])));
-            group.bench_function(name("decode_parity"), |b| b.iter(|| codec.decode(&encoded.commitment, &all[n - k..])));
+            group
+                .bench_function(name("decode_parity"), |b| b.iter(|| codec.decode(&encoded.commitment, &all[n - k..])));
             // One shard of the payload.
             group.throughput(Throughput::Bytes(encoded.shards[0].data.len() as u64));
             group.bench_function(name("verify"), |b| {

@@ -1,8 +1,8 @@
 //! Coins, threshold encryption, checkpoint signatures.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use mellivora::crypto::{EncryptionScheme, NodeKeys, Seed, Suite, sealed_digest};
 use mellivora::core::{Committee, Digest, NodeIndex};
+use mellivora::crypto::{EncryptionScheme, NodeKeys, Seed, Suite, sealed_digest};
 use mellivora_benches::{MiMalloc, clock::ThreadCpu, criterion, setup};
 
 #[global_allocator]

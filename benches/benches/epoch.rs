@@ -21,7 +21,8 @@ const SIZE: usize = 250;
 
 fn epoch(mut cluster: Nodes, committee: Committee, transactions: Vec<Vec<Bytes>>) -> Nodes {
     for (node, part) in committee.nodes().zip(transactions).filter(|(_, part)| !part.is_empty()) {
-        let submissions = part.into_iter().zip(0..).map(|(transaction, i)| Submission { ticket: Ticket(i), transaction });
+        let submissions =
+            part.into_iter().zip(0..).map(|(transaction, i)| Submission { ticket: Ticket(i), transaction });
         cluster.input(node, Input::Submit(submissions.collect()));
     }
     cluster.run();

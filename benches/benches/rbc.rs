@@ -32,7 +32,11 @@ fn bench(c: &mut Criterion<ThreadCpu>) {
                 assert!(matches!(delivered[..], [body] if body.to_vec() == payload), "{node:?} delivers the payload");
             }
             let mut group = c.benchmark_group("rbc");
-            group.throughput(if len == 0 { Throughput::Elements(cluster.delivered()) } else { Throughput::Bytes(len as u64) });
+            group.throughput(if len == 0 {
+                Throughput::Elements(cluster.delivered())
+            } else {
+                Throughput::Bytes(len as u64)
+            });
             group.bench_function(format!("rbc::broadcast/n={n},bytes={len}"), |b| {
                 b.iter_batched(fresh, |cluster| broadcast(cluster, payload.clone()), BatchSize::PerIteration);
             });

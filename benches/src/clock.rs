@@ -43,10 +43,8 @@ pub fn peak_rss_mib() -> f64 {
 /// Lets the peak of memory begin anew at what is resident now. Linux only; elsewhere the peak is that of the process.
 pub fn forget_peak() {
     // Only the precision of a figure depends on it.
-    let _ = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/proc/self/clear_refs")
-        .and_then(|mut file| file.write_all(b"5"));
+    let _ =
+        std::fs::OpenOptions::new().write(true).open("/proc/self/clear_refs").and_then(|mut file| file.write_all(b"5"));
 }
 
 /// A criterion measurement: CPU time of the measuring thread. Everything here runs in one thread, so this is what

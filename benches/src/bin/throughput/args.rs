@@ -153,7 +153,8 @@ fn faulty(text: &str, committee: Committee) -> Result<(usize, Misbehaviour), Fai
     let Some((count, kind)) = text.split_once(':') else {
         return Err(usage(format!("--faulty wants N:KIND, not \"{text}\"")));
     };
-    let count: usize = count.parse().map_err(|_| usage(format!("--faulty wants a number of nodes, not \"{count}\"")))?;
+    let count: usize =
+        count.parse().map_err(|_| usage(format!("--faulty wants a number of nodes, not \"{count}\"")))?;
     let kind = kind.parse().map_err(|error: mellivora::node::UnknownMisbehaviour| usage(error.to_string()))?;
     match committee.f() {
         most if count > most => {

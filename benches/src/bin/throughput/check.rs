@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use mellivora::{Batch, Digest, Epoch, NodeIndex};
+use mellivora::{Batch, Digest, Epoch, NodeIndex, Position};
 
 /// What one node has put out.
 #[derive(Debug, Default)]
@@ -23,6 +23,11 @@ pub(crate) struct Ledgers {
     open: HashSet<Bytes>,
 }
 
+/// Whether a transaction was proposed by an honest node; those are the first ones. A faulty one may order what it likes.
+pub(crate) fn is_ours(position: &Position, honest: usize) -> bool {
+    position.proposer.as_usize() < honest
+}
+
 impl Ledgers {
     /// Empty ledgers.
     pub(crate) fn new(nodes: impl IntoIterator<Item = NodeIndex>) -> Self {
@@ -37,7 +42,7 @@ impl Ledgers {
     /// When ledgers differ in content, order or state digest, or a transaction is lost, foreign or there twice.
     pub(crate) fn extend(&mut self, submitted: &[Vec<Bytes>], batches: &[Vec<Batch>]) -> Result<u64, String> {
         self.open.extend(submitted.iter().flatten().cloned());
-        let mut committed = 0;
+        let (mut committed, honest) = (0, self.nodes.len());
         for (i, ((node, ledger), batches)) in self.nodes.iter_mut().zip(batches).enumerate() {
             for batch in batches {
                 if ledger.last.is_some_and(|last| batch.epoch() != last.next()) {
@@ -45,14 +50,17 @@ impl Ledgers {
                 }
                 ledger.last = Some(batch.epoch());
                 ledger.digests.insert(batch.epoch(), batch.digest());
-                for (_, transaction) in batch.iter() {
+                for (position, transaction) in batch.iter() {
                     ledger.content.update(&(transaction.len() as u64).to_le_bytes());
                     ledger.content.update(transaction);
                     ledger.transactions += 1;
                     // Equal ledgers need to be looked up once.
-                    if i == 0 {
+                    if i == 0 && is_ours(&position, honest) {
                         if !self.open.remove(transaction) {
-                            return Err(format!("epoch {} holds a transaction that is foreign or known", batch.epoch()));
+                            return Err(format!(
+                                "epoch {} holds a transaction that is foreign or known",
+                                batch.epoch()
+                            ));
                         }
                         committed += 1;
                     }

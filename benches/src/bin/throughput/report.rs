@@ -74,8 +74,18 @@ impl Format {
             self.headed = true;
             write_out(&format!(
                 "{:<13} {:<12} {:<8} {:>5} {:>7} {:>11} {:>12} {:>9} {:>9} {:>9} {:>6} {:>9}",
-                "protocol", "suite", "encrypt", "nodes", "batch", "tx/CPU-s", "CPU ms/epoch", "floor ms", "p50 ms",
-                "p99 ms", "ratio", "peak MiB"
+                "protocol",
+                "suite",
+                "encrypt",
+                "nodes",
+                "batch",
+                "tx/CPU-s",
+                "CPU ms/epoch",
+                "floor ms",
+                "p50 ms",
+                "p99 ms",
+                "ratio",
+                "peak MiB"
             ))?;
         }
         write_out(&format!(

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, unconstrained};
 
 use crate::Failure;
-use crate::check::Ledgers;
+use crate::check::{Ledgers, is_ours};
 use crate::report::{Latency, Report};
 
 /// What is measured.
@@ -166,7 +166,10 @@ async fn one_epoch(
         let (mut batches, mut left) = (Vec::new(), setup.batch);
         while left > 0 {
             let batch = stream.next().await.ok_or("a node stopped")?;
-            left = left.saturating_sub(batch.len());
+            left = left.saturating_sub(match setup.faulty() {
+                0 => batch.len(),
+                _ => batch.iter().filter(|(position, _)| is_ours(position, setup.honest())).count(),
+            });
             batches.push(batch);
         }
         Ok::<_, String>(batches)
@@ -189,14 +192,16 @@ async fn one_epoch(
 /// Waits until a node has closed every epoch that it has put out, and has nothing to do.
 async fn closed(mut status: watch::Receiver<NodeStatus>) {
     // An error means that the node has stopped; the next submission says so.
-    let _ = status.wait_for(|status| status.idle && status.jobs == 0 && status.protocol.low == status.protocol.next).await;
+    let _ =
+        status.wait_for(|status| status.idle && status.jobs == 0 && status.protocol.low == status.protocol.next).await;
 }
 
 /// Messages and bytes that the nodes have sent.
 fn traffic(nodes: &[&Node]) -> (u64, u64) {
-    nodes.iter().map(|node| node.status()).fold((0, 0), |(messages, bytes), status| {
-        (messages + status.messages_sent, bytes + status.bytes_sent)
-    })
+    nodes
+        .iter()
+        .map(|node| node.status())
+        .fold((0, 0), |(messages, bytes), status| (messages + status.messages_sent, bytes + status.bytes_sent))
 }
 
 impl Sums {
