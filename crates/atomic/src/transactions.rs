@@ -43,13 +43,14 @@ pub(crate) fn framed_bytes(count: usize, content: usize) -> usize {
     if count == 0 { 0 } else { 4 + 4 * count + content }
 }
 
-/// Frames a list, leaving `room` bytes of capacity behind it.
-pub(crate) fn frame(transactions: &[Bytes], room: usize) -> Vec<u8> {
-    let content = transactions.iter().map(Bytes::len).sum();
-    let mut out = Vec::with_capacity(framed_bytes(transactions.len(), content) + room);
+/// Frames a list between `before` and `after` bytes of room, all zero. The empty list is no bytes at all.
+pub(crate) fn frame(transactions: &[Bytes], before: usize, after: usize) -> Vec<u8> {
     if transactions.is_empty() {
-        return out;
+        return Vec::new();
     }
+    let content = transactions.iter().map(Bytes::len).sum();
+    let mut out = Vec::with_capacity(before + framed_bytes(transactions.len(), content) + after);
+    out.resize(before, 0);
     out.extend_from_slice(&(transactions.len() as u32).to_le_bytes());
     for transaction in transactions {
         out.extend_from_slice(&(transaction.len() as u32).to_le_bytes());
@@ -57,6 +58,7 @@ pub(crate) fn frame(transactions: &[Bytes], room: usize) -> Vec<u8> {
     for transaction in transactions {
         out.extend_from_slice(transaction);
     }
+    out.resize(out.len() + after, 0);
     out
 }
 
@@ -122,7 +124,7 @@ mod tests {
         #[test]
         fn a_list_survives_framing(list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..30)) {
             let list: Vec<Bytes> = list.into_iter().map(Bytes::from).collect();
-            let framed = frame(&list, 0);
+            let framed = frame(&list, 0, 0);
             let content = list.iter().map(Bytes::len).sum();
             prop_assert_eq!(framed.len(), framed_bytes(list.len(), content));
             let parsed = Transactions::parse(framed.into(), &Limits::default(), &KEY).unwrap();
@@ -134,7 +136,7 @@ mod tests {
             let bytes = Bytes::from(bytes);
             if let Some(parsed) = Transactions::parse(bytes.clone(), &Limits::default(), &KEY) {
                 let list: Vec<Bytes> = parsed.iter().map(Bytes::copy_from_slice).collect();
-                prop_assert_eq!(Bytes::from(frame(&list, 0)), bytes);
+                prop_assert_eq!(Bytes::from(frame(&list, 0, 0)), bytes);
             }
         }
     }
@@ -144,7 +146,7 @@ mod tests {
         let limits = Limits { transactions: 2, transaction_bytes: 3, ..Limits::default() };
         let parse = |list: &[&'static [u8]]| {
             let list: Vec<Bytes> = list.iter().map(|t| Bytes::from_static(t)).collect();
-            Transactions::parse(frame(&list, 0).into(), &limits, &KEY)
+            Transactions::parse(frame(&list, 0, 0).into(), &limits, &KEY)
         };
         assert!(parse(&[b"abc", b""]).is_some());
         assert!(parse(&[b"abcd"]).is_none());

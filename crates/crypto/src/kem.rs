@@ -34,16 +34,19 @@ fn payload_key(label: &Digest, seed: &Seed) -> Option<LessSafeKey> {
     UnboundKey::new(&AES_256_GCM, key.as_ref()).ok().map(LessSafeKey::new)
 }
 
-/// Seals a payload in place with AES-256-GCM; it grows by [`TAG_BYTES`]. `bound` is the part of the header that is
-/// fixed before the payload is sealed.
-pub(crate) fn seal(label: &Digest, bound: &[&[u8]], seed: &Seed, payload: &mut Vec<u8>) {
-    let sealed = payload_key(label, seed).map(|key| {
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key([0; 12]), Aad::from(aad(label, bound)), payload)
+/// Seals a payload in place with AES-256-GCM; its last [`TAG_BYTES`] bytes are room for the tag. `bound` is the part of
+/// the header that is fixed before the payload is sealed.
+pub(crate) fn seal(label: &Digest, bound: &[&[u8]], seed: &Seed, payload: &mut [u8]) {
+    let sealed = payload_key(label, seed).zip(payload.split_last_chunk_mut::<TAG_BYTES>()).and_then(|(key, (text, room))| {
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad(label, bound)), text).ok()?;
+        room.copy_from_slice(tag.as_ref());
+        Some(())
     });
-    // The key has the right length, and no payload comes near the 64 GiB that the cipher refuses. Should it refuse all
-    // the same, nothing readable may leave.
-    if !matches!(sealed, Some(Ok(()))) {
-        payload.clear();
+    // The key has the right length, callers leave room, and no payload comes near the 64 GiB that the cipher refuses.
+    // Should it refuse all the same, nothing readable may leave.
+    if sealed.is_none() {
+        payload.fill(0);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mellivora_coding::Body;
 use mellivora_core::{Digest, Job, Limits, NodeIndex, Weight};
-use mellivora_crypto::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed, sealed_digest};
+use mellivora_crypto::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed, TAG_BYTES, sealed_digest};
 
 use crate::transactions::{FingerprintKey, Transactions, frame};
 
@@ -132,17 +132,15 @@ impl Job for Work {
     }
 }
 
+/// Frames the transactions, and seals them where they stand: header, list and tag in one buffer.
 fn propose(transactions: &[Bytes], seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>) -> Bytes {
-    const TAG: usize = 16;
-    let mut payload = frame(transactions, TAG);
-    match seal {
-        Some((scheme, label, seed)) if !payload.is_empty() => {
-            let mut ciphertext = scheme.seal(&label, &seed, &mut payload);
-            ciphertext.append(&mut payload);
-            ciphertext.into()
-        }
-        _ => payload.into(),
-    }
+    let Some((scheme, label, seed)) = seal.filter(|_| !transactions.is_empty()) else {
+        return frame(transactions, 0, 0).into();
+    };
+    let mut ciphertext = frame(transactions, scheme.header_bytes(), TAG_BYTES);
+    let (room, payload) = ciphertext.split_at_mut(scheme.header_bytes());
+    room.copy_from_slice(&scheme.seal_in_place(&label, &seed, payload));
+    ciphertext.into()
 }
 
 fn open(

@@ -121,14 +121,14 @@ pub(super) fn encapsulate(
     seed: &Seed,
     r: &Scalar,
     v: &RistrettoPoint,
-    payload: &mut Vec<u8>,
+    payload: &mut [u8],
 ) -> Vec<u8> {
     let u = RistrettoPoint::mul_base(r).compress().0;
     let ub = (&keys.second * r).compress().0;
     let c = kem::mask(&seed.0, &pad(label, &u, v));
     let mut header = Header { u, ub, w: [0; 32], wb: [0; 32], z: [0; 32], c };
     kem::seal(label, &header.bound(), seed, payload);
-    let sealed = sealed_digest([payload.as_slice()]);
+    let sealed = sealed_digest([&*payload]);
     let mut nonce = kem::seeded(NONCE, label, seed);
     nonce.update(sealed.as_ref());
     let s = Zeroizing::new(hash_to_scalar(&nonce));
@@ -162,7 +162,7 @@ impl EncryptionScheme for Encryption {
         Header::BYTES
     }
 
-    fn seal(&self, label: &Digest, seed: &Seed, payload: &mut Vec<u8>) -> Vec<u8> {
+    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> Vec<u8> {
         let r = randomness(label, seed);
         encapsulate(&self.keys, label, seed, &r, &(&self.keys.group * &*r), payload)
     }

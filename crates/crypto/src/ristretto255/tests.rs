@@ -14,7 +14,7 @@ use super::tdh2::encapsulate as forge;
 use super::{Coin, Encryption, EncryptionKeySet, KeySet, deal, scalar};
 use crate::local::{LocalSecret, SecretBytes};
 use crate::threshold::Purpose;
-use crate::{CoinScheme, DecryptionShare, EncryptionScheme, Seed, sealed_digest};
+use crate::{CoinScheme, DecryptionShare, EncryptionScheme, Seed, sealed_digest, TAG_BYTES};
 
 const NAME: Digest = Digest([9; 32]);
 const N: usize = 4;
@@ -137,7 +137,7 @@ fn a_shifted_share_opens_nothing_that_others_cannot_open() {
     // Once with r derived from the seed as it should be, once with any r.
     for r in [*super::tdh2::randomness(&label, &target), Scalar::from(987_654_321u64)] {
         let v = keys.keys.group * r + shift * lambda;
-        let mut payload = b"opens for some".to_vec();
+        let mut payload = [b"opens for some".as_slice(), &[0; TAG_BYTES]].concat();
         let header = forge(&keys, &label, &target, &r, &v, &mut payload);
         let digest = sealed_digest([payload.as_slice()]);
         assert!(nodes.iter().all(|node| node.check(&label, &header, &digest)), "the ciphertext looks right");
@@ -169,7 +169,7 @@ fn the_forger_makes_right_ciphertexts_too() {
     let Cluster { nodes, keys } = cluster();
     let (label, seed) = (Digest([4; 32]), Seed([6; 32]));
     let r = *super::tdh2::randomness(&label, &seed);
-    let (mut ours, mut theirs) = (b"payload".to_vec(), b"payload".to_vec());
+    let (mut ours, mut theirs) = ([b"payload".as_slice(), &[0; TAG_BYTES]].concat(), b"payload".to_vec());
     let header = forge(&keys, &label, &seed, &r, &(keys.keys.group * r), &mut ours);
     assert_eq!(header, nodes[0].seal(&label, &seed, &mut theirs));
     assert_eq!(ours, theirs);
