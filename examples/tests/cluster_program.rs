@@ -49,7 +49,8 @@ impl Folder {
     }
 
     fn ledgers(&self) -> Vec<Vec<u8>> {
-        let mut paths: Vec<_> = fs::read_dir(&self.0).expect("made").map(|entry| entry.expect("listed").path()).collect();
+        let mut paths: Vec<_> =
+            fs::read_dir(&self.0).expect("made").map(|entry| entry.expect("listed").path()).collect();
         paths.sort();
         paths.iter().map(|path| fs::read(path).expect("readable")).collect()
     }

@@ -51,7 +51,8 @@ impl LinkLimits {
     /// Bounds for a cluster with these limits: a queue holds `queue_bytes`, and never less than one frame of the
     /// largest size.
     pub fn new(limits: &Limits, queue_bytes: usize) -> Self {
-        let frame_bytes = limits.frame_bytes().max(crate::FrameWriter::SMALL_FRAME_BYTES + crate::FrameWriter::BULK_BYTES);
+        let frame_bytes =
+            limits.frame_bytes().max(crate::FrameWriter::SMALL_FRAME_BYTES + crate::FrameWriter::BULK_BYTES);
         LinkLimits { queue_bytes: queue_bytes.max(frame_bytes + Self::FRAME_OVERHEAD), frame_bytes }
     }
 }
@@ -66,5 +67,6 @@ pub trait Transport: Send + 'static {
     /// frame) `bytes` bytes. Returns false when the transport is closed and nothing will come any more.
     ///
     /// Cancel safe: an event is either appended or still waiting.
-    fn receive(&mut self, events: &mut Vec<LinkEvent>, count: usize, bytes: usize) -> impl Future<Output = bool> + Send;
+    fn receive(&mut self, events: &mut Vec<LinkEvent>, count: usize, bytes: usize)
+    -> impl Future<Output = bool> + Send;
 }

@@ -86,7 +86,8 @@ impl Intake {
         for (Ticket(ticket), fate) in fates {
             let Some((&first, pending)) = self.groups.range_mut(..=ticket).next_back() else { continue };
             let place = (ticket - first) as usize;
-            let (Some(slot @ None), Some(tx)) = (pending.fates.get_mut(place), pending.transactions.get_mut(place)) else {
+            let (Some(slot @ None), Some(tx)) = (pending.fates.get_mut(place), pending.transactions.get_mut(place))
+            else {
                 continue;
             };
             *slot = Some(fate);

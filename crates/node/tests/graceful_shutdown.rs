@@ -5,12 +5,13 @@ mod support;
 use std::time::Duration;
 
 use mellivora_node::{NotOrdered, Phase, SubmitError};
-use support::{PATIENCE, check_agreement, check_complete, cluster, collect, subscribe, transaction};
+use support::{PATIENCE, check_agreement, check_complete, cluster, collect, patiently, subscribe, transaction};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_shuts_down_under_load_orders_everything_it_acknowledged() {
+    let cluster = cluster(4).start().await.unwrap();
+    let nodes: Vec<_> = cluster.nodes().cloned().collect();
     let run = async {
-        let cluster = cluster(4).start().await.unwrap();
         let streams = subscribe(&cluster);
         let submitters: Vec<_> = cluster
             .nodes()
@@ -54,7 +55,7 @@ async fn a_cluster_that_shuts_down_under_load_orders_everything_it_acknowledged(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, run).await.expect("the cluster hangs");
+    patiently(&nodes, run).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

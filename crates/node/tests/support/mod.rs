@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mellivora_core::NodeIndex;
-use mellivora_node::{Batch, Batches, Cluster, ClusterBuilder, Limits, Position};
+use mellivora_node::{Batch, Batches, Cluster, ClusterBuilder, Limits, Node, Position};
 
 /// Longer than any scenario takes; what takes longer hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Limits that keep the memory of a test small.
 pub fn small_limits() -> Limits {
@@ -65,8 +65,9 @@ pub fn check_complete(batches: &[Batch], count: usize) -> Vec<Position> {
 
 /// Orders `count` transactions, spread over the working nodes, and checks everything that can be checked from outside.
 pub async fn order(builder: ClusterBuilder, count: usize) -> HashMap<NodeIndex, Vec<Batch>> {
+    let cluster = builder.start().await.expect("starts");
+    let nodes: Vec<_> = cluster.nodes().cloned().collect();
     let run = async {
-        let cluster = builder.start().await.expect("starts");
         let streams = subscribe(&cluster);
         let mut receipts = Vec::new();
         for (number, node) in (0..count).zip(cluster.nodes().cycle()) {
@@ -88,5 +89,16 @@ pub async fn order(builder: ClusterBuilder, count: usize) -> HashMap<NodeIndex, 
         }
         ledgers
     };
-    tokio::time::timeout(PATIENCE, run).await.expect("the cluster hangs")
+    patiently(&nodes, run).await
+}
+
+/// Waits for a scenario, and shows the state of its nodes if it hangs.
+pub async fn patiently<T>(nodes: &[Node], scenario: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, scenario).await {
+        Ok(result) => result,
+        Err(_) => {
+            let states: Vec<_> = nodes.iter().map(|node| format!("{:?}", node.status())).collect();
+            panic!("the cluster hangs:\n{}", states.join("\n"));
+        }
+    }
 }
