@@ -9,6 +9,9 @@
 //! * A contribution is asked of one holder at first, different ones of different holders. A holder that has delivered
 //!   all it was asked for is asked for what others still owe; so is the next one when something bad comes, or a nudge.
 //!   One holder is honest, so everything comes in the end, without any clock.
+//! * A signer may have lost the batch in a crash. If this node is such a signer itself, the others who vouch may all be
+//!   faulty, so everybody counts as a holder. Otherwise a nudge turns to those who do not vouch, and in the end to all
+//!   once more: whoever lacked the batch when it was asked may have it by now.
 //! * A node that hears from f + 1 nodes that a batch is gone needs a snapshot, and says so.
 
 use std::collections::BTreeMap;
@@ -85,6 +88,7 @@ impl CatchUp {
             }
             Some(_) => return,
             None => {
+                let holders = if holders.contains(self.me) { self.committee.all() } else { holders };
                 self.target = Some(Target { epoch, digest, holders });
                 self.wanted = Some((epoch, digest, NodeSet::EMPTY));
             }
@@ -161,13 +165,23 @@ impl CatchUp {
     /// Time has passed: what is owed is asked of one more node.
     pub(crate) fn nudge(&mut self, send: &mut dyn FnMut(NodeIndex, Request)) {
         let candidates = self.candidates();
+        // Who was asked stays noted: an answer that is still on its way counts.
         for (&(epoch, index), owed) in &mut self.owed {
-            if let Some(node) = candidates.iter().copied().find(|node| !owed.asked.contains(*node)) {
-                owed.asked.insert(node);
-                send(node, Request::Slot(epoch, index));
+            match candidates.iter().copied().find(|node| !owed.asked.contains(*node)) {
+                Some(node) => {
+                    owed.asked.insert(node);
+                    send(node, Request::Slot(epoch, index));
+                }
+                None => candidates.iter().for_each(|node| send(*node, Request::Slot(epoch, index))),
             }
         }
-        self.ask_header(send);
+        if let Some((epoch, _, asked)) = &mut self.wanted {
+            let fresh = candidates.iter().any(|node| !asked.contains(*node));
+            for node in candidates.iter().filter(|node| !fresh || !asked.contains(**node)).copied().collect::<Vec<_>>() {
+                asked.insert(node);
+                send(node, Request::Header(*epoch));
+            }
+        }
     }
 
     /// The link to `peer` lost messages, or it restarted: what was asked of it is asked again.

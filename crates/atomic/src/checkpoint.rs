@@ -93,6 +93,12 @@ impl Tally {
         }
     }
 
+    /// What `node` said of `epoch`, whose tally this is.
+    pub(crate) fn checkpoint_of(&self, epoch: Epoch, node: NodeIndex) -> Option<Checkpoint> {
+        let (digest, signature) = (*self.heard.get(node.as_usize())?)?;
+        Some(Checkpoint { epoch, digest, signature })
+    }
+
     /// The nodes that said `digest`.
     pub(crate) fn supporters(&self, digest: &Digest) -> NodeSet {
         let heard = self.heard.iter().zip(0u16..);

@@ -73,7 +73,12 @@ impl<S: Subset> HoneyBadger<S> {
         if epoch < self.closing.low {
             return;
         }
-        if epoch > self.closing.low.plus(self.config.limits.epochs_ahead) {
+        if from == self.me() && self.closing.certificate.as_ref().is_some_and(|newest| newest.epoch > epoch) {
+            // While this node catches up it runs ahead of its own lowest open epoch. What a later certificate covers
+            // is closed by that certificate, and needs no count.
+            return;
+        }
+        if from != self.me() && epoch > self.closing.low.plus(self.config.limits.epochs_ahead) {
             Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
             return;
         }
@@ -151,11 +156,7 @@ impl<S: Subset> HoneyBadger<S> {
         }
         let newest = EpochNumber(self.closing.low.0 - 1);
         match &self.closing.certificate {
-            Some(certificate) if certificate.epoch >= newest => {
-                let certificate = certificate.clone();
-                let to = std::mem::take(&mut self.closing.askers);
-                Self::tell(To::Set(to), Message::Certificate(certificate), fx);
-            }
+            Some(certificate) if certificate.epoch >= newest => self.show_certificate(fx),
             _ if self.closing.certifying => {}
             _ => {
                 let (Some(digest), Some(tally)) =
@@ -176,6 +177,29 @@ impl<S: Subset> HoneyBadger<S> {
         }
     }
 
+    /// Sends the newest certificate to all who wait for one, and to those whose window covers it this node's own
+    /// checkpoint of the epoch that it closed last.
+    ///
+    /// A certificate closes only what lies below its epoch. When all others have closed an epoch, nobody says its
+    /// checkpoint again by itself; whoever got its batch by fetching would keep it open, and be held up by it, until the
+    /// next epoch is over.
+    fn show_certificate(&mut self, fx: &mut dyn Effects<Self>) {
+        let Some(certificate) = self.closing.certificate.clone() else { return };
+        let askers = std::mem::take(&mut self.closing.askers);
+        if askers.is_empty() {
+            return;
+        }
+        Self::tell(To::Set(askers), Message::Certificate(certificate), fx);
+        let newest = EpochNumber(self.closing.low.0.saturating_sub(1));
+        let own = self.closing.tallies.get(&newest).and_then(|tally| tally.checkpoint_of(newest, self.me()));
+        let window = self.config.limits.epochs_ahead;
+        let near = |node: &NodeIndex| newest <= self.outbox.low_of(*node).plus(window);
+        let near: NodeSet = askers.iter().filter(near).collect();
+        if let Some(checkpoint) = own.filter(|_| !near.is_empty()) {
+            Self::tell(To::Set(near), Message::Checkpoint(checkpoint), fx);
+        }
+    }
+
     pub(super) fn certified(
         &mut self,
         epoch: EpochNumber,
@@ -187,20 +211,11 @@ impl<S: Subset> HoneyBadger<S> {
         for culprit in culprits.iter() {
             Self::blame(culprit, epoch, FaultKind::InvalidCheckpoint, fx);
         }
-        let Some(certificate) = certificate else {
-            // Too few signatures verify: the certificate that closed the epoch, or a later epoch's, has to do.
-            if let Some(certificate) = self.closing.certificate.clone() {
-                let to = std::mem::take(&mut self.closing.askers);
-                Self::tell(To::Set(to), Message::Certificate(certificate), fx);
-            }
-            return;
-        };
-        self.adopt(certificate);
-        let newest = self.closing.certificate.clone();
-        let to = std::mem::take(&mut self.closing.askers);
-        if let Some(certificate) = newest {
-            Self::tell(To::Set(to), Message::Certificate(certificate), fx);
+        // If too few signatures verify, the certificate that closed the epoch, or a later epoch's, has to do.
+        if let Some(certificate) = certificate {
+            self.adopt(certificate);
         }
+        self.show_certificate(fx);
     }
 
     /// Remembers a valid certificate, if it is the newest.
