@@ -16,11 +16,11 @@
 //! | | read the length table | the transactions |
 //! | each node, ciphertext | a decryption share | the others need f + 1 |
 //! | each node, transaction | a 128-bit hash under a key of its own, one insertion into a set | no transaction twice |
-//! | each node | sign the checkpoint, verify f + 1 signatures of others | closing the epoch by certificate |
+//! | each node | sign the checkpoint | whoever was away asks for proof that the batch exists |
 //!
 //! Left out on purpose, so that doing it counts against an implementation: a proposer does nothing for its own proposal
 //! but hash its transactions; receivers do not hash the sealed bytes again for the check (the leaves of the tree, which
-//! they have hashed, could vouch for them); agreement, encoding and delivery of messages cost nothing; the systematic
+//! they have hashed, could vouch for them); nobody verifies a checkpoint that came over an authenticated link; agreement, encoding and delivery of messages cost nothing; the systematic
 //! shards are always at hand, so nothing is reconstructed.
 //!
 //! Empty proposals are coded and checked, and neither sealed nor opened.
@@ -176,11 +176,8 @@ impl Floor {
 
     fn checkpoints(&self) {
         let statement = setup::domain(self.epoch).statement(Purpose::Checkpoint, Round(0)).to_bytes();
-        let signatures: Vec<_> = self.keys.iter().map(|keys| keys.sign(&statement)).collect();
         for keys in &self.keys {
-            for (node, signature) in self.committee.nodes().zip(&signatures).take(self.committee.one_honest()) {
-                assert!(keys.verify(node, &statement, signature), "a genuine signature");
-            }
+            std::hint::black_box(keys.sign(&statement));
         }
     }
 }

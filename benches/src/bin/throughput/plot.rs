@@ -1,9 +1,10 @@
 //! Drawings: throughput and latency over batch size and over the number of nodes, one SVG file each.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
-use plotters::coord::combinators::IntoLogRange;
+use plotters::coord::ranged1d::{AsRangedCoord, DefaultFormatting, KeyPointHint, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 use crate::Failure;
@@ -11,6 +12,16 @@ use crate::report::Report;
 
 const SIZE: (u32, u32) = (900, 560);
 const GREY: RGBColor = RGBColor(110, 110, 110);
+/// Colours that most people can tell apart (Okabe and Ito).
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 0, 0),
+];
 
 /// What is drawn upwards.
 #[derive(Clone, Copy)]
@@ -69,6 +80,30 @@ const AXES: [Axis; 2] = [
 /// One line: (line value, protocol, suite, encryption, faulty nodes, transaction size).
 type Key = (usize, String, String, String, usize, usize);
 
+/// A linear axis that is marked at the sizes of the committees, and nowhere else.
+struct Sizes {
+    range: Range<f64>,
+    sizes: Vec<f64>,
+}
+
+impl Ranged for Sizes {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (left, right): (i32, i32)) -> i32 {
+        let share = (value - self.range.start) / (self.range.end - self.range.start);
+        left + (share * f64::from(right - left)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.sizes.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
 /// Draws everything into a folder, which is made if need be.
 pub(crate) fn draw(dir: &Path, reports: &[Report]) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Run(format!("cannot draw into {}: {error}", dir.display()));
@@ -104,15 +139,38 @@ fn chart(
         let high = points().map(pick).fold(0.0, f64::max);
         (low.max(1e-6) / margin)..(high.max(1e-6) * margin)
     };
+    let (x, y) = (span(|point| point.0, 1.15), span(|point| point.1, 1.4).log_scale());
     let root = SVGBackend::new(file, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let (area, legend) = root.split_horizontally(SIZE.0 - 210);
-    let mut chart = ChartBuilder::on(&area)
-        .caption(format!("{} over {}", measure.title, axis.title), ("sans-serif", 20))
-        .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(78)
-        .build_cartesian_2d(span(|point| point.0, 1.15).log_scale(), span(|point| point.1, 1.4).log_scale())?;
+    // Batch sizes differ by powers of ten; sizes of committees are few, and each is marked.
+    if axis.name == "nodes" {
+        let mut sizes: Vec<f64> = points().map(|point| point.0).collect();
+        sizes.sort_by(f64::total_cmp);
+        sizes.dedup();
+        fill(&root, measure, axis, &mut lines, Sizes { range: x, sizes }, y)
+    } else {
+        fill(&root, measure, axis, &mut lines, x.log_scale(), y)
+    }
+}
+
+fn fill<X, Y>(
+    root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+    measure: Measure,
+    axis: Axis,
+    lines: &mut BTreeMap<Key, Vec<(f64, f64)>>,
+    x: X,
+    y: Y,
+) -> Result<(), DrawingAreaErrorKind<std::io::Error>>
+where
+    X: AsRangedCoord<Value = f64>,
+    X::CoordDescType: ValueFormatter<f64>,
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: ValueFormatter<f64>,
+{
+    let (title, below) = root.split_vertically(60);
+    let (area, legend) = below.split_horizontally(SIZE.0 - 210);
+    let mut chart =
+        ChartBuilder::on(&area).margin(14).x_label_area_size(44).y_label_area_size(78).build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
         .x_desc(axis.unit)
@@ -128,20 +186,23 @@ fn chart(
     let mut values: Vec<usize> = lines.keys().map(|key| key.0).collect();
     values.dedup();
     let common = common(lines.keys());
-    for (row, (key, points)) in (0i32..).zip(&mut lines) {
+    for (row, (key, points)) in (0i32..).zip(lines) {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let colour = Palette99::pick(values.iter().position(|value| *value == key.0).unwrap_or(0)).to_rgba();
+        let place = values.iter().position(|value| *value == key.0).unwrap_or(0);
+        let colour = COLOURS[place % COLOURS.len()].to_rgba();
         let plain = key.3 == "never";
         let stroke = ShapeStyle { color: colour, filled: false, stroke_width: if plain { 1 } else { 2 } };
         chart.draw_series(LineSeries::new(points.iter().copied(), stroke))?;
         let mark = if plain { stroke } else { colour.filled() };
         chart.draw_series(points.iter().map(|point| Circle::new(*point, 4, mark)))?;
-        let y = 60 + 20 * row;
+        let y = 24 + 20 * row;
         legend.draw(&PathElement::new([(0, y), (28, y)], stroke))?;
         legend.draw(&Circle::new((14, y), 4, mark))?;
         legend.draw(&Text::new(label(axis, key, &common), (36, y - 6), ("sans-serif", 13)))?;
     }
-    root.draw(&Text::new(common.text, (96, 36), ("sans-serif", 12).into_font().color(&GREY)))?;
+    let heading = format!("{} over {}", measure.title, axis.title);
+    title.draw(&Text::new(heading, (92, 14), ("sans-serif", 20)))?;
+    title.draw(&Text::new(common.text, (92, 42), ("sans-serif", 13).into_font().color(&GREY)))?;
     root.present()
 }
 
