@@ -1,6 +1,6 @@
 //! Opening what is encrypted: shares, the opening check, proofs on demand. The rules are on the [module page](super).
 
-use mellivora_core::{Durable, Effects, Fault, FaultKind, NodeIndex, NodeSet, Protocol, To};
+use mellivora_core::{Durable, Effects, Fault, FaultKind, NodeIndex, NodeSet, To};
 use mellivora_crypto::{DecryptionProof, DecryptionShare};
 use mellivora_subset::Subset;
 

@@ -54,6 +54,17 @@ impl Closing {
         self.said.contains(&epoch)
     }
 
+    /// Whether f + 1 nodes vouch for an epoch above `low` and below `next`: by a certificate, or by checkpoints that
+    /// agree with the batch that is here. Counting senders of authenticated links is as good as their signatures.
+    fn later_certified(&self, low: EpochNumber, next: EpochNumber, one_honest: usize) -> bool {
+        let by_certificate = self.certificate.as_ref().is_some_and(|c| c.epoch > low && c.epoch < next);
+        let mut later = self.tallies.range(low.next()..).take_while(|(epoch, _)| **epoch < next);
+        by_certificate
+            || later.any(|(epoch, tally)| {
+                self.digests.get(epoch).is_some_and(|digest| tally.supporters(digest).len() >= one_honest)
+            })
+    }
+
     /// The lowest epoch from `next` on that f + 1 nodes vouch for with one digest, and who they are.
     pub(super) fn vouched(&self, next: EpochNumber, count: usize) -> Option<(EpochNumber, Digest, NodeSet)> {
         let by_checkpoints = self.tallies.range(next..).find_map(|(epoch, tally)| {
@@ -102,12 +113,12 @@ impl<S: Subset> HoneyBadger<S> {
     /// Closes the epochs that can be closed, in order.
     pub(super) fn try_close(&mut self, fx: &mut dyn Effects<Self>) {
         let before = self.closing.low;
+        let one_honest = self.config.committee.one_honest();
         while self.closing.low < self.next {
             let low = self.closing.low;
             let Some(digest) = self.closing.digests.get(&low) else { break };
             let equal = self.closing.tallies.get(&low).map_or(0, |tally| tally.supporters(digest).len());
-            let certified = self.closing.certificate.as_ref().is_some_and(|c| c.epoch > low && c.epoch < self.next);
-            if equal < self.config.committee.strong() && !certified {
+            if equal < self.config.committee.strong() && !self.closing.later_certified(low, self.next, one_honest) {
                 break;
             }
             self.closing.low = low.next();
@@ -143,8 +154,14 @@ impl<S: Subset> HoneyBadger<S> {
         }
         self.outbox.announced(from, low, &mut |to, durable, message| fx.send(to, durable, message));
         self.prune();
-        if low < self.closing.low {
-            self.closing.askers.insert(from);
+        self.answer_announcement(from, fx);
+    }
+
+    /// A peer that has closed less than this node gets its newest certificate: when it announces so, and when messages
+    /// to it were lost, since what was said of a closed epoch is not said again.
+    pub(super) fn answer_announcement(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
+        if self.outbox.low_of(peer) < self.closing.low {
+            self.closing.askers.insert(peer);
             self.answer_askers(fx);
         }
     }

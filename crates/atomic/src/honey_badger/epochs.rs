@@ -72,8 +72,8 @@ impl<S: Subset> HoneyBadger<S> {
             if epoch >= self.closing.low.plus(self.config.limits.pipeline) {
                 return;
             }
-            let has_content = epoch >= self.next && self.queue.has_waiting();
-            if !has_content && !self.pacing.join(epoch) {
+            // Also one that is over here, because its batch was fetched: a later one starts only after it.
+            if !self.queue.has_waiting() && !self.pacing.join(epoch) {
                 return;
             }
             self.start(epoch, fx);

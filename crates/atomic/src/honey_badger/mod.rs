@@ -428,6 +428,7 @@ impl<S: Subset> HoneyBadger<S> {
             self.outbox.resend(peer, &mut |to, durable, message| fx.send(to, durable, message));
         }
         self.catch_up.repeat(peer, &mut fetching::asking(fx));
+        self.answer_announcement(peer, fx);
     }
 
     fn blame(node: NodeIndex, epoch: EpochNumber, kind: FaultKind, fx: &mut dyn Effects<Self>) {
