@@ -3,12 +3,15 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use mellivora_atomic::epoch::EpochMessage;
+use mellivora_atomic::epoch::{EpochMessage, PerSlot};
 use mellivora_atomic::{EncryptionSchedule, Message};
 use mellivora_core::{FaultKind, NodeIndex};
 use mellivora_crypto::{DecryptionShare, Suite};
-use support::forge::{self, Fraud, framed, fraud, sealed};
+use mellivora_sim::{Adversary, Attack, Schedule, seeds};
+use support::forge::{self, Fraud, Said, framed, fraud, sealed};
 use support::hall::{Hall, epoch_of, shares_in};
 use support::*;
 
@@ -176,7 +179,8 @@ fn no_share_is_released_for_what_is_not_a_ciphertext_of_this_slot() {
         let header = keys[3].encryption().unwrap().header_bytes();
         let payload = framed(&[&[9; 300]]);
         let honest = |epoch| sealed(&config, &keys[3], epoch, LIAR, &payload);
-        let mut attacks: Vec<(String, Box<dyn Fn(u64) -> Vec<u8> + '_>)> = Vec::new();
+        type Contribution<'a> = Box<dyn Fn(u64) -> Vec<u8> + 'a>;
+        let mut attacks: Vec<(String, Contribution<'_>)> = Vec::new();
         for at in (0..header + 20).step_by(step) {
             let flip = move |mut bytes: Vec<u8>| {
                 bytes[at] ^= 1 << (at % 8);
@@ -220,7 +224,8 @@ fn no_share_is_released_for_what_is_not_a_ciphertext_of_this_slot() {
             assert_eq!(ledger.len() as u64, epoch + 1, "{what}");
             let batch = &hall.batches(0)[epoch as usize];
             assert!(batch.proposers().any(|node| node.0 == LIAR), "{what}: the slot was not chosen");
-            assert_eq!(ledger[epoch as usize].2.iter().map(|(_, t)| t.clone()).collect::<Vec<_>>(), [what.clone()]);
+            let ordered: Vec<&Bytes> = ledger[epoch as usize].2.iter().map(|(_, bytes)| bytes).collect();
+            assert_eq!(ordered, [what.as_bytes()]);
             for node in 0..3 {
                 assert_eq!(hall.blamed(node, LIAR, FaultKind::InvalidCiphertext) as u64, epoch + 1, "{what}");
             }
@@ -364,5 +369,88 @@ fn gate_opens_by(certificate: bool) {
     assert!(hall.stage.node(3).subset(mellivora_core::Epoch(0)).is_some(), "its own epoch 0 runs on");
     hall.stage.deliver_all();
     hall.ledger();
-    let _ = NodeIndex(0);
+}
+
+/// What a decryptor with wrong shares answers when it is asked for proofs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reply {
+    /// Nothing.
+    Silence,
+    /// Right shares with right proofs: not the shares that it sent first.
+    Truth,
+    /// The wrong share with the proof of the right one.
+    Insistence,
+}
+
+/// Sends for each slot the share of the slot before: well-formed shares, all wrong.
+struct Decryptor {
+    reply: Reply,
+    /// The same lie to everybody.
+    said: BTreeMap<(u64, NodeIndex), DecryptionShare>,
+    /// Right share of the slot before.
+    last: Option<DecryptionShare>,
+}
+
+impl Decryptor {
+    fn lie(&mut self, epoch: u64, slot: NodeIndex, right: DecryptionShare) -> DecryptionShare {
+        *self.said.entry((epoch, slot)).or_insert_with(|| self.last.replace(right).unwrap_or(right))
+    }
+}
+
+impl Adversary<Badger> for Decryptor {
+    fn sends(&mut self, to: NodeIndex, message: Said, attack: &mut Attack<'_, Badger>) {
+        match message {
+            Message::Epoch { epoch, message: EpochMessage::Shares(list) } => {
+                let lies: Vec<_> = list.iter().map(|&(slot, share)| (slot, self.lie(epoch.0, slot, share))).collect();
+                if list.iter().ne(lies.iter()) {
+                    attack.count("attack.shares");
+                }
+                attack.send(to, Message::Epoch { epoch, message: EpochMessage::Shares(PerSlot::new(lies)) });
+            }
+            Message::Epoch { epoch, message: EpochMessage::Proofs(list) } => {
+                attack.count("attack.asked");
+                let lie = |slot: NodeIndex, right| match self.reply {
+                    Reply::Insistence => *self.said.get(&(epoch.0, slot)).unwrap_or(&right),
+                    _ => right,
+                };
+                let list: Vec<_> = list.iter().map(|(slot, share, proof)| (*slot, lie(*slot, *share), *proof)).collect();
+                if self.reply != Reply::Silence {
+                    attack.send(to, Message::Epoch { epoch, message: EpochMessage::Proofs(PerSlot::new(list)) });
+                }
+            }
+            other => attack.send(to, other),
+        }
+    }
+}
+
+#[test]
+fn a_decryptor_that_mixes_up_its_shares_is_named_whatever_it_answers() {
+    for reply in [Reply::Silence, Reply::Truth, Reply::Insistence] {
+        let (mut asked, mut shares, mut proofs, mut conflicts) = (0, 0, 0, 0);
+        for (n, count) in [(4, 8), (7, 3)] {
+            for seed in seeds(count) {
+                let config = config(n);
+                // Node 0 stands first in every combination.
+                let liar: Box<dyn Adversary<Badger>> = Box::new(Decryptor { reply, said: BTreeMap::new(), last: None });
+                let builder = builder(&config, seed).scheduler(Schedule::Swarm).faulty(NodeIndex(0), liar);
+                let mut sim = build(builder, &config, Suite::Ristretto255);
+                for node in config.committee.nodes() {
+                    sim.input(node, submit((0..6).map(|t| tx(node.as_usize(), t))));
+                }
+                sim.run().assert_ok();
+                for node in sim.view().honest().iter() {
+                    let ledger = ledger(&sim, node);
+                    assert!((1..n).all(|i| (0..6).all(|t| ledger.get(&tx(i, t)) == Some(&1))), "{reply:?}, seed {seed}");
+                }
+                sim.coverage().assert_all_fired(&["attack.shares"]);
+                asked += sim.coverage().get("attack.asked");
+                let count = |kind| sim.faults().iter().filter(|(_, fault)| fault.kind == kind).count();
+                shares += count(FaultKind::InvalidDecryptionShare);
+                proofs += count(FaultKind::InvalidDecryptionProof);
+                conflicts += count(FaultKind::ConflictingDecryptionProof);
+            }
+        }
+        assert!(asked > 0 && shares > 0, "{reply:?}: asked {asked} times, {shares} wrong shares named");
+        assert_eq!((proofs > 0, conflicts > 0), (reply == Reply::Insistence, reply == Reply::Truth), "{reply:?}");
+    }
 }
