@@ -79,7 +79,7 @@ pub struct Node<P: Protocol> {
 impl<P: Protocol> Node<P> {
     /// A node whose messages go nowhere: for replaying to it what it once heard.
     pub fn alone(committee: Committee, me: NodeIndex, protocol: P) -> Self {
-        Self::new(committee, me, Travel::Encoded, protocol)
+        Self::new(committee, me, Travel::Values, protocol)
     }
 
     fn new(committee: Committee, me: NodeIndex, travel: Travel, protocol: P) -> Self {
