@@ -68,9 +68,9 @@ impl Batch {
     pub fn iter(&self) -> impl Iterator<Item = (Position, &[u8])> {
         let slots = self.inner.slots.iter();
         let transactions = slots.flat_map(|slot| slot.transactions.iter().map(move |bytes| (slot.proposer, bytes)));
-        transactions.zip(0u32..).map(|((proposer, bytes), index)| {
-            (Position { epoch: self.inner.epoch, index, proposer }, bytes)
-        })
+        transactions
+            .zip(0u32..)
+            .map(|((proposer, bytes), index)| (Position { epoch: self.inner.epoch, index, proposer }, bytes))
     }
 
     /// The nodes whose contributions were chosen, ascending.

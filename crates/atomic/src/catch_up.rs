@@ -81,7 +81,13 @@ impl CatchUp {
     }
 
     /// Begins, or adds holders: `holders` vouch for `digest` at `epoch`. A target once chosen stays until it is met.
-    pub(crate) fn aim(&mut self, epoch: Epoch, digest: Digest, holders: NodeSet, send: &mut dyn FnMut(NodeIndex, Request)) {
+    pub(crate) fn aim(
+        &mut self,
+        epoch: Epoch,
+        digest: Digest,
+        holders: NodeSet,
+        send: &mut dyn FnMut(NodeIndex, Request),
+    ) {
         match &mut self.target {
             Some(target) if (target.epoch, target.digest) == (epoch, digest) => {
                 target.holders = target.holders.union(&holders);
@@ -126,7 +132,12 @@ impl CatchUp {
     }
 
     /// Asks for the contributions `missing` of `epoch`; repeats nothing.
-    pub(crate) fn want(&mut self, epoch: Epoch, missing: impl Iterator<Item = NodeIndex>, send: &mut dyn FnMut(NodeIndex, Request)) {
+    pub(crate) fn want(
+        &mut self,
+        epoch: Epoch,
+        missing: impl Iterator<Item = NodeIndex>,
+        send: &mut dyn FnMut(NodeIndex, Request),
+    ) {
         for index in missing {
             self.owed.entry((epoch, index)).or_default();
         }
@@ -177,7 +188,8 @@ impl CatchUp {
         }
         if let Some((epoch, _, asked)) = &mut self.wanted {
             let fresh = candidates.iter().any(|node| !asked.contains(*node));
-            for node in candidates.iter().filter(|node| !fresh || !asked.contains(**node)).copied().collect::<Vec<_>>() {
+            for node in candidates.iter().filter(|node| !fresh || !asked.contains(**node)).copied().collect::<Vec<_>>()
+            {
                 asked.insert(node);
                 send(node, Request::Header(*epoch));
             }
@@ -198,6 +210,11 @@ impl CatchUp {
                 send(peer, Request::Slot(epoch, index));
             }
         }
+    }
+
+    /// Whether the gap is longer than the chain of headers that is followed.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.wanted.is_none() && self.headers.len() >= MAX_CHAIN
     }
 
     /// Batches below `next` are here. Ends the catch-up when the target is met.

@@ -17,7 +17,9 @@ pub enum ConfigError {
     #[error("unknown encryption schedule '{0}': use always, never or every:K with K at least 1")]
     Encryption(String),
     /// Keys of another committee.
-    #[error("the keys are for a committee of {keys} nodes, the configuration for {config}: use the keys of this cluster")]
+    #[error(
+        "the keys are for a committee of {keys} nodes, the configuration for {config}: use the keys of this cluster"
+    )]
     Committee {
         /// Size that the keys were dealt for.
         keys: usize,
@@ -25,7 +27,9 @@ pub enum ConfigError {
         config: usize,
     },
     /// The suite cannot encrypt.
-    #[error("the suite of these keys has no labelled threshold encryption: set encryption to never, or use another suite")]
+    #[error(
+        "the suite of these keys has no labelled threshold encryption: set encryption to never, or use another suite"
+    )]
     NoEncryption,
     /// The erasure code cannot be set up.
     #[error(transparent)]

@@ -76,7 +76,8 @@ fn a_node_whose_messages_all_come_late_gets_every_batch() {
     for n in [4, 7] {
         for seed in seeds(2) {
             let config = slow(n);
-            let builder = builder(&config, seed).scheduler(Schedule::Starve(NodeSet::one(VICTIM))).hostile_steps(1 << 30);
+            let builder =
+                builder(&config, seed).scheduler(Schedule::Starve(NodeSet::one(VICTIM))).hostile_steps(1 << 30);
             let mut sim = build(builder, &config, Suite::Ristretto255);
             submit_everywhere(&mut sim);
             sim.run().assert_ok();

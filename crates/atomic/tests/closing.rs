@@ -53,7 +53,8 @@ fn an_epoch_is_not_freed_at_output_while_others_still_need_its_votes() {
         let over = Rc::new(Cell::new(false));
         let favourite: Box<dyn Adversary<Badger>> = Box::new(Favourite { of: NodeIndex(0), over: over.clone() });
         let scheduler: Box<dyn Scheduler<Badger>> = Box::new(ahead);
-        let builder = builder(&config, seed).faulty(NodeIndex(3), favourite).scheduler(scheduler).hostile_steps(100_000);
+        let builder =
+            builder(&config, seed).faulty(NodeIndex(3), favourite).scheduler(scheduler).hostile_steps(100_000);
         let mut sim = build(builder, &config, Suite::Ristretto255);
         for i in 0..4 {
             sim.input(NodeIndex(i), submit([tx(i.into(), 0)]));
@@ -86,7 +87,8 @@ fn the_only_holder_of_a_batch_does_not_close_and_does_not_move_on_by_itself() {
         let over = Rc::new(Cell::new(false));
         let favourite: Box<dyn Adversary<Badger>> = Box::new(Favourite { of: NodeIndex(0), over: over.clone() });
         let scheduler: Box<dyn Scheduler<Badger>> = Box::new(ahead);
-        let builder = builder(&config, seed).faulty(NodeIndex(3), favourite).scheduler(scheduler).hostile_steps(100_000);
+        let builder =
+            builder(&config, seed).faulty(NodeIndex(3), favourite).scheduler(scheduler).hostile_steps(100_000);
         let mut sim = build(builder, &config, Suite::Ristretto255);
         for i in 0..4 {
             sim.input(NodeIndex(i), submit((0..8).map(|t| tx(i.into(), t))));

@@ -143,7 +143,11 @@ fn a_lying_decryptor_changes_nothing_is_named_and_not_believed_again() {
                 assert_eq!(ledger[epoch as usize].2.len(), 3, "{suite}: honest transactions are ordered");
                 for node in 0..3 {
                     let blamed = hall.blamed(node, LIAR, FaultKind::InvalidDecryptionShare) - before[usize::from(node)];
-                    assert_eq!(blamed > 0, epoch == 0, "{suite}, garbage {garbage}, epoch {epoch}, node {node}: {blamed}");
+                    assert_eq!(
+                        blamed > 0,
+                        epoch == 0,
+                        "{suite}, garbage {garbage}, epoch {epoch}, node {node}: {blamed}"
+                    );
                 }
             }
             assert_eq!(proofs_asked[0] > 0, suite == Suite::Ristretto255, "the attack fired");
@@ -237,7 +241,8 @@ fn no_share_is_released_for_what_is_not_a_ciphertext_of_this_slot() {
 fn lies_about_framing_in_the_clear_empty_the_slot_everywhere() {
     let config = plain(config(4));
     let mut hall = Hall::new(&config, Suite::Ristretto255, &[LIAR]);
-    let words = |words: &[u32], rest: &[u8]| [words.iter().flat_map(|w| w.to_le_bytes()).collect(), rest.to_vec()].concat();
+    let words =
+        |words: &[u32], rest: &[u8]| [words.iter().flat_map(|w| w.to_le_bytes()).collect(), rest.to_vec()].concat();
     let limit = config.limits.transaction_bytes;
     let attacks: Vec<(&str, Vec<u8>)> = vec![
         ("no transactions", words(&[0], b"")),
@@ -413,7 +418,8 @@ impl Adversary<Badger> for Decryptor {
                     Reply::Insistence => *self.said.get(&(epoch.0, slot)).unwrap_or(&right),
                     _ => right,
                 };
-                let list: Vec<_> = list.iter().map(|(slot, share, proof)| (*slot, lie(*slot, *share), *proof)).collect();
+                let list: Vec<_> =
+                    list.iter().map(|(slot, share, proof)| (*slot, lie(*slot, *share), *proof)).collect();
                 if self.reply != Reply::Silence {
                     attack.send(to, Message::Epoch { epoch, message: EpochMessage::Proofs(PerSlot::new(list)) });
                 }
@@ -440,7 +446,10 @@ fn a_decryptor_that_mixes_up_its_shares_is_named_whatever_it_answers() {
                 sim.run().assert_ok();
                 for node in sim.view().honest().iter() {
                     let ledger = ledger(&sim, node);
-                    assert!((1..n).all(|i| (0..6).all(|t| ledger.get(&tx(i, t)) == Some(&1))), "{reply:?}, seed {seed}");
+                    assert!(
+                        (1..n).all(|i| (0..6).all(|t| ledger.get(&tx(i, t)) == Some(&1))),
+                        "{reply:?}, seed {seed}"
+                    );
                 }
                 sim.coverage().assert_all_fired(&["attack.shares"]);
                 asked += sim.coverage().get("attack.asked");

@@ -126,7 +126,10 @@ fn a_flood_within_a_running_epoch_takes_constant_memory() {
     };
     let coin = |instance: u16, round: u32, byte: u8| {
         let share = CoinShare::from_bytes(&[byte; 128]).unwrap();
-        in_epoch(0, EpochMessage::Subset(BkrMessage::Share { instance: NodeIndex(instance), round: Round(round), share }))
+        in_epoch(
+            0,
+            EpochMessage::Subset(BkrMessage::Share { instance: NodeIndex(instance), round: Round(round), share }),
+        )
     };
     let share = |slot: u16, byte: u8| {
         let share = DecryptionShare::from_bytes(&[byte; 32]).unwrap();
@@ -146,10 +149,21 @@ fn a_flood_within_a_running_epoch_takes_constant_memory() {
             rbc(0, slot, RbcMessage::EchoHash(digest(i))),
             rbc(0, slot, RbcMessage::CanDecode(digest(i))),
             echo(0, slot, i, 3_000),
-            rbc(0, slot, RbcMessage::Val { root: digest(i), shard: match echo(0, slot, i, 3_000) {
-                Message::Epoch { message: EpochMessage::Subset(BkrMessage::Rbc { message: RbcMessage::Echo { shard, .. }, .. }), .. } => shard,
-                _ => unreachable!(),
-            } }),
+            rbc(
+                0,
+                slot,
+                RbcMessage::Val {
+                    root: digest(i),
+                    shard: match echo(0, slot, i, 3_000) {
+                        Message::Epoch {
+                            message:
+                                EpochMessage::Subset(BkrMessage::Rbc { message: RbcMessage::Echo { shard, .. }, .. }),
+                            ..
+                        } => shard,
+                        _ => unreachable!(),
+                    },
+                },
+            ),
             vote(far, NodeSet::first(4)),
             vote(u32::MAX, NodeSet::first(4)),
             coin(slot, far, byte),
@@ -187,7 +201,10 @@ fn instances_that_cannot_exist_are_faults_and_nothing_else() {
             &mut hall,
             [
                 rbc(0, index, RbcMessage::Ready(digest(1))),
-                in_epoch(0, EpochMessage::Subset(BkrMessage::Share { instance: node, round: Round(3), share: coin.clone() })),
+                in_epoch(
+                    0,
+                    EpochMessage::Subset(BkrMessage::Share { instance: node, round: Round(3), share: coin.clone() }),
+                ),
                 in_epoch(0, EpochMessage::Shares(PerSlot::new(vec![(node, share)]))),
             ]
             .into_iter(),
@@ -196,7 +213,8 @@ fn instances_that_cannot_exist_are_faults_and_nothing_else() {
         expected += 3;
     }
     let all = NodeSet::first(NodeSet::CAPACITY);
-    let ballot = Ballot { vote: Vote::Bval { round: Round(1), value: true }, instances: all.difference(&NodeSet::first(4)) };
+    let ballot =
+        Ballot { vote: Vote::Bval { round: Round(1), value: true }, instances: all.difference(&NodeSet::first(4)) };
     flood(&mut hall, std::iter::once(in_epoch(0, EpochMessage::Subset(BkrMessage::Votes(List::new(vec![ballot]))))));
     flood(&mut hall, std::iter::once(in_epoch(0, EpochMessage::Prove(all))));
     assert_eq!(hall.blamed(0, LIAR, FaultKind::UnknownInstance), expected + 2);

@@ -47,7 +47,10 @@ fn messages() -> Vec<(&'static str, Said)> {
     let slots: NodeSet = [0, 2, 255].into_iter().map(NodeIndex).collect();
     vec![
         ("subset", rbc(7, 2, RbcMessage::Ready(digest(3)))),
-        ("shares", in_epoch(7, EpochMessage::Shares(PerSlot::new(vec![(NodeIndex(0), share(1)), (NodeIndex(2), share(2))])))),
+        (
+            "shares",
+            in_epoch(7, EpochMessage::Shares(PerSlot::new(vec![(NodeIndex(0), share(1)), (NodeIndex(2), share(2))]))),
+        ),
         ("prove", in_epoch(7, EpochMessage::Prove(slots))),
         ("proofs", in_epoch(7, EpochMessage::Proofs(PerSlot::new(vec![(NodeIndex(2), share(2), proof)])))),
         ("checkpoint", Message::Checkpoint(checkpoint())),

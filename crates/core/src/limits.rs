@@ -59,7 +59,9 @@ impl Limits {
             l if l.pipeline == 0 => fail("pipeline", "at least 1", 0),
             l if l.pipeline > l.epochs_ahead => fail("pipeline", "at most epochs_ahead", l.pipeline),
             l if l.epochs_ahead > 1 << 16 => fail("epochs_ahead", "at most 65536", l.epochs_ahead),
-            l if l.rounds_ahead < 3 => fail("rounds_ahead", "at least 3, one turn of the coin", u64::from(l.rounds_ahead)),
+            l if l.rounds_ahead < 3 => {
+                fail("rounds_ahead", "at least 3, one turn of the coin", u64::from(l.rounds_ahead))
+            }
             _ => Ok(()),
         }
     }

@@ -37,12 +37,13 @@ fn payload_key(label: &Digest, seed: &Seed) -> Option<LessSafeKey> {
 /// Seals a payload in place with AES-256-GCM; its last [`TAG_BYTES`] bytes are room for the tag. `bound` is the part of
 /// the header that is fixed before the payload is sealed.
 pub(crate) fn seal(label: &Digest, bound: &[&[u8]], seed: &Seed, payload: &mut [u8]) {
-    let sealed = payload_key(label, seed).zip(payload.split_last_chunk_mut::<TAG_BYTES>()).and_then(|(key, (text, room))| {
-        let nonce = Nonce::assume_unique_for_key([0; 12]);
-        let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad(label, bound)), text).ok()?;
-        room.copy_from_slice(tag.as_ref());
-        Some(())
-    });
+    let sealed =
+        payload_key(label, seed).zip(payload.split_last_chunk_mut::<TAG_BYTES>()).and_then(|(key, (text, room))| {
+            let nonce = Nonce::assume_unique_for_key([0; 12]);
+            let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad(label, bound)), text).ok()?;
+            room.copy_from_slice(tag.as_ref());
+            Some(())
+        });
     // The key has the right length, callers leave room, and no payload comes near the 64 GiB that the cipher refuses.
     // Should it refuse all the same, nothing readable may leave.
     if sealed.is_none() {

@@ -90,7 +90,8 @@ fn a_message_that_does_not_decode_is_a_failure() {
 #[test]
 fn total_order_fails_on_broadcasts_without_order() {
     let c = committee(4);
-    let run = |seed| start(watched(c, seed).oracle(TotalOrder::new(|output: &Output| *output)), c, Bug::None).run();
+    let run =
+        |seed| start(watched(c, seed).oracle(TotalOrder::new(|output: &Output| Some(*output))), c, Bug::None).run();
     let failed = seeds(20).map(run).find(|report| !report.is_ok()).unwrap();
     failed.assert_fails("total-order");
 }
@@ -101,7 +102,7 @@ fn total_order_wants_equal_lengths_at_the_end() {
     // Node 3 never hears what was said while it was cut off: nobody repeats it.
     let mut sim = Simulation::builder(c, 1)
         .outbox(false)
-        .oracle(TotalOrder::new(|output: &Output| *output))
+        .oracle(TotalOrder::new(|output: &Output| Some(*output)))
         .build(move |node| Bracha::new(c, node, Bug::None));
     sim.input(NodeIndex(0), toy::value(NodeIndex(0)));
     (0..3).for_each(|peer| sim.cut(NodeIndex(peer), NodeIndex(3)));

@@ -57,8 +57,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mellivora_coding::{Body, Contribution};
 use mellivora_core::{
-    Committee, Digest, Domain, Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Job, Layer, Lens,
-    NodeIndex, NodeSet, Parent, Protocol, Purpose, Round, Segment, To, Weight,
+    Committee, Digest, Domain, Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Job, Layer, Lens, NodeIndex,
+    NodeSet, Parent, Protocol, Purpose, Round, Segment, To, Weight,
 };
 use mellivora_crypto::{EncryptionScheme, Seed};
 use mellivora_subset::{Subset, SubsetParams};
@@ -118,7 +118,7 @@ pub struct EpochJob<J>(Inner<J>);
 #[derive(Debug)]
 enum Inner<J> {
     Subset(J),
-    Own(Work),
+    Own(Box<Work>),
 }
 
 /// What came of an [`EpochJob`].
@@ -259,7 +259,7 @@ impl<S: Subset> Epoch<S> {
     }
 
     fn work(work: Work, fx: &mut dyn Effects<Self>) {
-        fx.job(EpochJob(Inner::Own(work)));
+        fx.job(EpochJob(Inner::Own(Box::new(work))));
     }
 
     fn fault(node: NodeIndex, slot: NodeIndex, kind: FaultKind, fx: &mut dyn Effects<Self>) {

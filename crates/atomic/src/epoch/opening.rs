@@ -111,8 +111,7 @@ impl<S: Subset> Epoch<S> {
             }
             Opening::Unusable { authentic, culprits } => {
                 slot.settle(Outcome::Bad, None);
-                let kind =
-                    if authentic { FaultKind::MalformedContribution } else { FaultKind::UnopenablePayload };
+                let kind = if authentic { FaultKind::MalformedContribution } else { FaultKind::UnopenablePayload };
                 Self::fault(index, index, kind, fx);
                 culprits
             }

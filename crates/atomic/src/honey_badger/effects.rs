@@ -1,9 +1,7 @@
 //! The effects of an epoch, seen by the atomic broadcast: messages go into the outbox, jobs are counted, and whoever
 //! is caught with a wrong shard or share is remembered.
 
-use mellivora_core::{
-    Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Keyed, NodeSet, Segment, To,
-};
+use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Keyed, NodeSet, Segment, To};
 use mellivora_subset::Subset;
 
 use super::{HoneyBadger, HoneyBadgerJob};

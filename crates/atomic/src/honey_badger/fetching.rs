@@ -58,7 +58,12 @@ impl<S: Subset> HoneyBadger<S> {
     /// Works on the next epoch, once its header is known: takes what is here, asks for the rest.
     fn restore_next(&mut self, fx: &mut dyn Effects<Self>) {
         let epoch = self.next;
-        let Some(header) = self.catch_up.header(epoch).cloned() else { return };
+        let Some(header) = self.catch_up.header(epoch).cloned() else {
+            if self.catch_up.is_too_long() {
+                self.tell_behind(fx);
+            }
+            return;
+        };
         if header.previous != self.state {
             // More than f nodes are faulty, or this node's disk is: there is no continuing from here.
             self.tell_behind(fx);

@@ -11,7 +11,7 @@ use crate::epoch::{EpochDone, EpochJob, Parser, unseal};
 use crate::header::{HeaderSlot, Outcome};
 use crate::transactions::Transactions;
 
-/// See the [module page](self).
+/// Work of the atomic broadcast: of its epochs, or its own.
 pub enum HoneyBadgerJob<J> {
     /// Of a running epoch.
     Epoch(Keyed<EpochNumber, EpochJob<J>>),

@@ -23,8 +23,8 @@
 //!   all epochs in order --> dedup --> batch e --> CHECKPOINT(e) --2f + 1 equal--> closed: freed, LOW(e + 1)
 //! ```
 //!
-//! * An epoch starts when a transaction waits that is in no epoch yet, when others have begun it (see
-//!   [pacing](crate::pacing)), and always after all before it. At most P epochs run at a time; messages of up to W
+//! * An epoch starts when a transaction waits that is in no epoch yet, when others have begun it (`pacing`
+//!   says how fast), and always after all before it. At most P epochs run at a time; messages of up to W
 //!   epochs ahead are kept.
 //! * Each node proposes max(1, B / n) transactions, drawn at random from the first B of its queue.
 //! * Decryption shares of e are released once every epoch up to e has its subset decided here or is covered by a
@@ -35,12 +35,14 @@
 //! Output is not termination: others may still need this node's help.
 //!
 //! * **CHECKPOINT(e, digest, signature)**: sent to all, durably, when the batch of e was handed out.
-//! * e *closes* here once its batch is here and 2f + 1 nodes sent equal checkpoints of e, or a certificate of a later
-//!   epoch is known and every batch up to it is here. Then its instances and outbox are freed.
+//! * e *closes* here once its batch is here and 2f + 1 nodes sent equal checkpoints of e, or f + 1 nodes vouch for a
+//!   later epoch (by a certificate, or by checkpoints equal to the own one) and every batch up to it is here. Then its
+//!   instances and outbox are freed.
 //! * **LOW(e)**: the lowest open epoch, sent when it changes and when a peer connects. Whoever has closed more answers
-//!   with its newest **CERTIFICATE**: f + 1 signatures over one state digest.
+//!   with its newest **CERTIFICATE**, f + 1 signatures over one state digest, and its last checkpoint; so it does when
+//!   messages to a peer that has closed less were lost.
 //! * A node that lacks e, while f + 1 nodes vouch for a digest of e or later and somebody has closed e, fetches
-//!   (see [catch up](crate::catch_up)). Its instances run on meanwhile.
+//!   (`catch_up` says how). Its instances run on meanwhile.
 //!
 //! *Why it is live*: if one honest node closes e, then f + 1 honest nodes hold the batch and have told everybody, so
 //! whoever is stuck can fetch. If nobody closes e, all instances run until all honest nodes have the batch.
@@ -48,7 +50,7 @@
 //! # Memory
 //!
 //! P epochs (n contributions each), one outbox of what this node said in them, per peer the room of
-//! [early](crate::early) for W - P + 1 epochs, the queue (bounded by whoever submits), the dedup window of D epochs at 24
+//! `early` for W - P + 1 epochs, the queue (bounded by whoever submits), the dedup window of D epochs at 24
 //! bytes per transaction, and the archive.
 //!
 //! # Deviations from the paper
@@ -351,8 +353,12 @@ impl<S: Subset> Protocol for HoneyBadger<S> {
     fn done(&mut self, done: HoneyBadgerDone<<S::Job as Job>::Done>, fx: &mut dyn Effects<Self>) {
         match done {
             HoneyBadgerDone::Epoch(epoch, done) => self.epoch_done(epoch, done, fx),
-            HoneyBadgerDone::Checked(from, certificate, valid) => self.certificate_checked(from, certificate, valid, fx),
-            HoneyBadgerDone::Certified(epoch, certificate, culprits) => self.certified(epoch, certificate, culprits, fx),
+            HoneyBadgerDone::Checked(from, certificate, valid) => {
+                self.certificate_checked(from, certificate, valid, fx)
+            }
+            HoneyBadgerDone::Certified(epoch, certificate, culprits) => {
+                self.certified(epoch, certificate, culprits, fx)
+            }
             HoneyBadgerDone::Restored(restored) => self.restored(restored, fx),
         }
     }

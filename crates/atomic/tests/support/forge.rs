@@ -172,12 +172,7 @@ fn group_key(keys: &[NodeKeys]) -> Vec<u8> {
 /// The seed that the header claims to be made with.
 const SEED: Seed = Seed([7; 32]);
 
-fn ristretto(
-    keys: &[NodeKeys],
-    label: &Digest,
-    fraud: Fraud,
-    payload: &[u8],
-) -> (Bytes, Option<DecryptionShare>) {
+fn ristretto(keys: &[NodeKeys], label: &Digest, fraud: Fraud, payload: &[u8]) -> (Bytes, Option<DecryptionShare>) {
     let scalar = |hasher: &blake3::Hasher| {
         let mut wide = [0; 64];
         hasher.finalize_xof().fill(&mut wide);

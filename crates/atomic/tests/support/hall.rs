@@ -39,9 +39,8 @@ impl Hall {
     /// As [`new`](Self::new), with other local settings.
     pub(crate) fn with_local(config: &Config, byzantine: &[u16], local: impl Fn(NodeIndex) -> Local) -> Self {
         let keys = keys(config.committee.n(), Suite::Ristretto255);
-        let make = |index: NodeIndex| {
-            HoneyBadger::new(config.clone(), keys[index.as_usize()].clone(), local(index)).unwrap()
-        };
+        let make =
+            |index: NodeIndex| HoneyBadger::new(config.clone(), keys[index.as_usize()].clone(), local(index)).unwrap();
         let stage = Stage::new(config.committee, byzantine, make);
         Hall { config: config.clone(), keys, stage }
     }

@@ -14,7 +14,7 @@ use super::tdh2::encapsulate as forge;
 use super::{Coin, Encryption, EncryptionKeySet, KeySet, deal, scalar};
 use crate::local::{LocalSecret, SecretBytes};
 use crate::threshold::Purpose;
-use crate::{CoinScheme, DecryptionShare, EncryptionScheme, Seed, sealed_digest, TAG_BYTES};
+use crate::{CoinScheme, DecryptionShare, EncryptionScheme, Seed, TAG_BYTES, sealed_digest};
 
 const NAME: Digest = Digest([9; 32]);
 const N: usize = 4;
