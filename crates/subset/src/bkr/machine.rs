@@ -30,6 +30,8 @@ pub struct Bkr {
     output: bool,
     /// Jobs that are out for broadcasts of others.
     decoding: usize,
+    /// Something was recalled, and its consequences have not been drawn yet.
+    recalled: bool,
     /// Votes of this turn.
     ballots: Ballots,
     /// What children told and is not dealt with yet. Empty between events.
@@ -210,11 +212,14 @@ impl Protocol for Bkr {
     }
 
     fn flush(&mut self, fx: &mut dyn Effects<Self>) {
-        for child in self.params.committee.nodes() {
-            self.with_rbc(child, fx, |rbc, fx| rbc.flush(fx));
-            self.with_aba(child, fx, |aba, fx| aba.flush(fx));
+        // Between turns children hold nothing back; only what was recalled waits for the end of one.
+        if std::mem::take(&mut self.recalled) {
+            for child in self.params.committee.nodes() {
+                self.with_rbc(child, fx, |rbc, fx| rbc.flush(fx));
+                self.with_aba(child, fx, |aba, fx| aba.flush(fx));
+            }
+            self.settle(fx);
         }
-        self.settle(fx);
         self.close(fx);
         self.settle(fx);
         for (durable, message) in self.ballots.drain() {
@@ -223,6 +228,7 @@ impl Protocol for Bkr {
     }
 
     fn recall(&mut self, to: To, message: BkrMessage) {
+        self.recalled = true;
         match message {
             BkrMessage::Rbc { proposer, message } => {
                 if let Some(rbc) = self.rbcs.get_mut(proposer.as_usize()).and_then(Slot::get_mut) {
@@ -282,6 +288,7 @@ impl Subset for Bkr {
             closed: false,
             output: false,
             decoding: 0,
+            recalled: false,
             ballots: Ballots::default(),
             outcomes: VecDeque::new(),
             params,
