@@ -93,17 +93,17 @@ pub trait EncryptionScheme: Send + Sync + fmt::Debug {
     /// Length of a header in bytes; the sealed part follows it.
     fn header_bytes(&self) -> usize;
 
-    /// Seals a payload in place and returns the header. `payload` ends with [`TAG_BYTES`](crate::TAG_BYTES) bytes of
-    /// room for the tag. Deterministic.
+    /// Seals a payload in place and returns the header and the digest of the sealed part. `payload` ends with
+    /// [`TAG_BYTES`](crate::TAG_BYTES) bytes of room for the tag. Deterministic.
     ///
     /// The seed must be unpredictable, and of its own for each pair of label and payload: two payloads sealed with one
     /// seed under one label share key and nonce of the cipher and are as good as public.
-    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> Vec<u8>;
+    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> (Vec<u8>, Digest);
 
-    /// Like [`seal_in_place`](Self::seal_in_place), for a payload without room: it grows by the tag.
+    /// Like [`seal_in_place`](Self::seal_in_place), for a payload without room: it grows by the tag. Returns the header.
     fn seal(&self, label: &Digest, seed: &Seed, payload: &mut Vec<u8>) -> Vec<u8> {
         payload.resize(payload.len() + crate::TAG_BYTES, 0);
-        self.seal_in_place(label, seed, payload)
+        self.seal_in_place(label, seed, payload).0
     }
 
     /// Whether a header is a valid encapsulation for `label` and a sealed part with this digest (see

@@ -33,6 +33,7 @@ pub struct ClusterBuilder {
     nodes: usize,
     suite: Suite,
     seed: Option<u64>,
+    job_threads: Option<usize>,
     faulty: BTreeMap<NodeIndex, Misbehaviour>,
     changes: Changes,
 }
@@ -56,6 +57,7 @@ impl Cluster {
             nodes,
             suite: Suite::default(),
             seed: None,
+            job_threads: None,
             faulty: BTreeMap::new(),
             changes: Changes::default(),
         }
@@ -238,6 +240,13 @@ impl ClusterBuilder {
         self
     }
 
+    /// Sets the number of threads for the CPU work of all nodes, at least one. One per processor if not said.
+    #[must_use]
+    pub fn job_threads(mut self, threads: usize) -> Self {
+        self.job_threads = Some(threads);
+        self
+    }
+
     /// Makes keys and random choices reproducible. For tests and demonstrations only: whoever knows the seed knows all
     /// keys. The order of events, and with it the batches, still depends on how the nodes' tasks are scheduled.
     #[must_use]
@@ -295,7 +304,7 @@ impl ClusterBuilder {
         };
         let keys = deal_nodes(self.suite, committee, &mut rng)?;
         let links = MemoryLinks::mesh(committee.n(), LinkLimits::new(&config.protocol.limits, config.link_bytes));
-        let pool = JobPool::per_processor()?;
+        let pool = self.job_threads.map_or_else(JobPool::per_processor, JobPool::new)?;
         let mut cluster = Cluster { nodes: BTreeMap::new(), faulty: Vec::new(), committee };
         for ((index, keys), links) in committee.nodes().zip(keys).zip(links) {
             let seed = rng.random();

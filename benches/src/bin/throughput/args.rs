@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// Links between the nodes: memory
     #[arg(long, default_value = "memory")]
     pub(crate) transport: String,
-    /// Threads for the nodes' tasks; jobs have a pool of one thread per processor besides
+    /// Threads for the nodes' tasks, and as many again for their jobs
     #[arg(long, default_value_t = 1)]
     pub(crate) threads: usize,
     /// Seed of keys and transactions

@@ -38,6 +38,7 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
+    mellivora_benches::keep_pages();
     let outcome = match args::parse(std::env::args_os()) {
         Ok(Parsed::Text(text)) => write_out(&text),
         Ok(Parsed::Run(args)) => run(&args),

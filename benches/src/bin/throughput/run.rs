@@ -61,6 +61,7 @@ impl Setup {
             .limits(config.limits)
             .queue_bytes((16 * part).max(64 << 20))
             .link_bytes((8 * part).max(64 << 20))
+            .job_threads(self.threads)
             .seed(self.seed);
         if let Some((count, kind)) = self.faulty {
             for node in self.committee.nodes().skip(self.committee.n() - count) {

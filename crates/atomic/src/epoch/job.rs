@@ -50,8 +50,9 @@ pub(super) enum Work {
     Propose { transactions: Vec<Bytes>, seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)> },
     /// Parses a contribution that travelled in the clear.
     Parse { slot: NodeIndex, body: Body, parser: Parser },
-    /// Checks a ciphertext and computes this node's share of it.
-    Inspect { slot: NodeIndex, sealed: Sealed },
+    /// Checks a ciphertext and computes this node's share of it. One that this node has sealed itself is `known` by the
+    /// digest of its sealed part, and needs no check.
+    Inspect { slot: NodeIndex, sealed: Sealed, known: Option<Digest> },
     /// Combines f + 1 shares, opens and parses. `suspects` are judged by the seed, once there is one.
     Open {
         slot: NodeIndex,
@@ -74,7 +75,8 @@ pub(super) enum Work {
 /// What came of a [`Work`].
 #[derive(Debug)]
 pub(super) enum Worked {
-    Proposed(Bytes),
+    /// The contribution and, if it is sealed, the digest of its sealed part.
+    Proposed(Bytes, Option<Digest>),
     Parsed(NodeIndex, Option<Transactions>),
     /// Digest of the sealed part and own share; `None` if the ciphertext is not valid.
     Inspected(NodeIndex, Option<(Digest, DecryptionShare)>),
@@ -99,11 +101,14 @@ impl Job for Work {
 
     fn run(self) -> Worked {
         match self {
-            Work::Propose { transactions, seal } => Worked::Proposed(propose(&transactions, seal)),
+            Work::Propose { transactions, seal } => {
+                let (contribution, sealed) = propose(&transactions, seal);
+                Worked::Proposed(contribution, sealed)
+            }
             Work::Parse { slot, body, parser } => Worked::Parsed(slot, parser.parse(body.to_bytes())),
-            Work::Inspect { slot, sealed } => {
-                let digest = sealed.digest();
-                let valid = sealed.scheme.check(&sealed.label, &sealed.header, &digest);
+            Work::Inspect { slot, sealed, known } => {
+                let digest = known.unwrap_or_else(|| sealed.digest());
+                let valid = known.is_some() || sealed.scheme.check(&sealed.label, &sealed.header, &digest);
                 let share = valid.then(|| sealed.scheme.share(&sealed.header)).flatten();
                 Worked::Inspected(slot, share.map(|share| (digest, share)))
             }
@@ -133,14 +138,15 @@ impl Job for Work {
 }
 
 /// Frames the transactions, and seals them where they stand: header, list and tag in one buffer.
-fn propose(transactions: &[Bytes], seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>) -> Bytes {
+fn propose(transactions: &[Bytes], seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>) -> (Bytes, Option<Digest>) {
     let Some((scheme, label, seed)) = seal.filter(|_| !transactions.is_empty()) else {
-        return frame(transactions, 0, 0).into();
+        return (frame(transactions, 0, 0).into(), None);
     };
     let mut ciphertext = frame(transactions, scheme.header_bytes(), TAG_BYTES);
     let (room, payload) = ciphertext.split_at_mut(scheme.header_bytes());
-    room.copy_from_slice(&scheme.seal_in_place(&label, &seed, payload));
-    ciphertext.into()
+    let (header, sealed) = scheme.seal_in_place(&label, &seed, payload);
+    room.copy_from_slice(&header);
+    (ciphertext.into(), Some(sealed))
 }
 
 fn open(

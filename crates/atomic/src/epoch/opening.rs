@@ -6,7 +6,7 @@ use mellivora_subset::Subset;
 
 use super::job::{Opening, Work, Worked};
 use super::slot::{Held, Stage};
-use super::{Epoch, EpochMessage, PerSlot};
+use super::{Epoch, EpochMessage, OwnCiphertext, PerSlot};
 use crate::header::Outcome;
 
 impl<S: Subset> Epoch<S> {
@@ -33,7 +33,9 @@ impl<S: Subset> Epoch<S> {
                 slot.header = body.first_bytes(scheme.header_bytes()).into();
                 slot.stage = Stage::Inspecting;
                 if let Some(sealed) = self.sealed(index) {
-                    Self::work(Work::Inspect { slot: index, sealed }, fx);
+                    let own = if index == self.me { self.own.take() } else { None };
+                    let known = own.and_then(|own| own.known(&sealed.body));
+                    Self::work(Work::Inspect { slot: index, sealed, known }, fx);
                 }
             }
         }
@@ -41,7 +43,8 @@ impl<S: Subset> Epoch<S> {
 
     pub(super) fn worked(&mut self, worked: Worked, fx: &mut dyn Effects<Self>) {
         match worked {
-            Worked::Proposed(contribution) => {
+            Worked::Proposed(contribution, sealed) => {
+                self.own = sealed.map(|digest| OwnCiphertext { contribution: contribution.clone(), digest });
                 self.with_subset(fx, |subset, fx| subset.input(contribution, fx));
             }
             Worked::Parsed(index, transactions) => {

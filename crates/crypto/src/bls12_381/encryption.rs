@@ -105,14 +105,14 @@ impl EncryptionScheme for Encryption {
         Header::BYTES
     }
 
-    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> Vec<u8> {
+    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> (Vec<u8>, Digest) {
         let r = randomness(label, seed);
         let u = (G1Affine::generator() * *r).to_compressed();
         let c = kem::mask(&seed.0, &pad(label, &u, &(self.keys.group * *r).into()));
         kem::seal(label, &[&u, &c], seed, payload);
         let sealed = sealed_digest([&*payload]);
         let w = (tuple(label, &u, &c, &sealed) * *r).to_compressed();
-        [u.as_slice(), &w, &c].concat()
+        ([u.as_slice(), &w, &c].concat(), sealed)
     }
 
     fn check(&self, label: &Digest, header: &[u8], sealed: &Digest) -> bool {

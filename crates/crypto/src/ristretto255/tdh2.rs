@@ -122,7 +122,7 @@ pub(super) fn encapsulate(
     r: &Scalar,
     v: &RistrettoPoint,
     payload: &mut [u8],
-) -> Vec<u8> {
+) -> (Vec<u8>, Digest) {
     let u = RistrettoPoint::mul_base(r).compress().0;
     let ub = (&keys.second * r).compress().0;
     let c = kem::mask(&seed.0, &pad(label, &u, v));
@@ -135,7 +135,7 @@ pub(super) fn encapsulate(
     header.w = RistrettoPoint::mul_base(&s).compress().0;
     header.wb = (&keys.second * &*s).compress().0;
     header.z = (*s + r * header.challenge(label, &sealed)).to_bytes();
-    header.to_vec()
+    (header.to_vec(), sealed)
 }
 
 impl Encryption {
@@ -162,7 +162,7 @@ impl EncryptionScheme for Encryption {
         Header::BYTES
     }
 
-    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> Vec<u8> {
+    fn seal_in_place(&self, label: &Digest, seed: &Seed, payload: &mut [u8]) -> (Vec<u8>, Digest) {
         let r = randomness(label, seed);
         encapsulate(&self.keys, label, seed, &r, &(&self.keys.group * &*r), payload)
     }

@@ -138,7 +138,7 @@ fn a_shifted_share_opens_nothing_that_others_cannot_open() {
     for r in [*super::tdh2::randomness(&label, &target), Scalar::from(987_654_321u64)] {
         let v = keys.keys.group * r + shift * lambda;
         let mut payload = [b"opens for some".as_slice(), &[0; TAG_BYTES]].concat();
-        let header = forge(&keys, &label, &target, &r, &v, &mut payload);
+        let header = forge(&keys, &label, &target, &r, &v, &mut payload).0;
         let digest = sealed_digest([payload.as_slice()]);
         assert!(nodes.iter().all(|node| node.check(&label, &header, &digest)), "the ciphertext looks right");
         let mut shares: Vec<(NodeIndex, DecryptionShare)> =
@@ -170,7 +170,7 @@ fn the_forger_makes_right_ciphertexts_too() {
     let (label, seed) = (Digest([4; 32]), Seed([6; 32]));
     let r = *super::tdh2::randomness(&label, &seed);
     let (mut ours, mut theirs) = ([b"payload".as_slice(), &[0; TAG_BYTES]].concat(), b"payload".to_vec());
-    let header = forge(&keys, &label, &seed, &r, &(keys.keys.group * r), &mut ours);
+    let header = forge(&keys, &label, &seed, &r, &(keys.keys.group * r), &mut ours).0;
     assert_eq!(header, nodes[0].seal(&label, &seed, &mut theirs));
     assert_eq!(ours, theirs);
 }
