@@ -102,16 +102,17 @@ impl<M: Message> Outbox<M> {
 
     /// A message of `epoch` came from `from`: it may show the sender in a later round, which releases what waited.
     pub(crate) fn observe(&mut self, from: NodeIndex, epoch: Epoch, message: &M, release: Release<'_, M>) {
+        if from == self.me {
+            return;
+        }
         let n = self.committee.n();
         let Some(peer) = self.peers.get_mut(from.as_usize()) else { return };
+        let seen = peer.seen.entry(epoch).or_insert_with(|| vec![Round(0); n]);
         let mut advanced = false;
         message.rounds(&mut |instance, round| {
-            if instance.as_usize() < n {
-                let seen = peer.seen.entry(epoch).or_insert_with(|| vec![Round(0); n]);
-                if let Some(seen) = seen.get_mut(instance.as_usize()).filter(|seen| **seen < round) {
-                    *seen = round;
-                    advanced = true;
-                }
+            if let Some(seen) = seen.get_mut(instance.as_usize()).filter(|seen| **seen < round) {
+                *seen = round;
+                advanced = true;
             }
         });
         if advanced && !peer.held.is_empty() {
