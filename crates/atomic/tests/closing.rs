@@ -314,3 +314,21 @@ fn an_epoch_that_is_closed_here_tells_nothing_more() {
     assert_eq!(hall.stage.node(0).status(), before);
     assert!(hall.stage.outputs(0).iter().all(|output| matches!(output, Output::Batch(_))));
 }
+
+/// Its own checkpoint was not counted after a restart, so nothing closed any more.
+#[test]
+fn a_lone_node_that_restarts_closes_its_epochs() {
+    let config = config(1);
+    let mut sim = cluster(&config, Suite::Ristretto255, 1);
+    let me = NodeIndex(0);
+    sim.input(me, submit((0..40).map(|t| tx(0, t))));
+    sim.run().assert_ok();
+    sim.crash_after_sync(me);
+    sim.restart(me);
+    sim.input(me, submit((40..80).map(|t| tx(0, t))));
+    sim.run().assert_ok();
+    let node = sim.node(me);
+    assert!(node.is_idle(), "{node:?}");
+    assert_eq!(node.status().low, node.status().next);
+    assert!((40..80).all(|t| ledger(&sim, me).get(&tx(0, t)) == Some(&1)));
+}

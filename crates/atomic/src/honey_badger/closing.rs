@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mellivora_core::{Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To};
+use mellivora_core::{Committee, Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To};
 use mellivora_subset::Subset;
 
 use super::job::{Certify, CheckCertificate};
@@ -48,6 +48,13 @@ impl Closing {
     /// This node has signed this checkpoint.
     pub(super) fn recall(&mut self, checkpoint: Checkpoint) {
         self.said.insert(checkpoint.epoch);
+    }
+
+    /// After a restart: this node has signed this checkpoint, and counts it like everybody, since nobody tells it again.
+    pub(super) fn recall_own(&mut self, me: NodeIndex, committee: Committee, checkpoint: Checkpoint) {
+        let tally = self.tallies.entry(checkpoint.epoch).or_insert_with(|| Tally::new(committee));
+        tally.count(me, &checkpoint);
+        self.recall(checkpoint);
     }
 
     pub(super) fn has_said(&self, epoch: EpochNumber) -> bool {

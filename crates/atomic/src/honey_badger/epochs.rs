@@ -116,13 +116,14 @@ impl<S: Subset> HoneyBadger<S> {
             // Closed: whoever still needs something learns so from certificates.
             return;
         }
+        // First, because what was recalled after a restart may run beyond the window.
+        if self.running.contains_key(&epoch) {
+            self.deliver(from, epoch, message, fx);
+            return;
+        }
         if epoch > self.closing.low.plus(self.config.limits.epochs_ahead) {
             // An honest node holds back what lies beyond the window it was told.
             Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
-            return;
-        }
-        if self.running.contains_key(&epoch) {
-            self.deliver(from, epoch, message, fx);
             return;
         }
         if self.early.hold(from, epoch, message) {

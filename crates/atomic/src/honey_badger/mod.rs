@@ -383,7 +383,7 @@ impl<S: Subset> Protocol for HoneyBadger<S> {
                 self.outbox.recall(epoch, to, message);
             }
             Message::Checkpoint(checkpoint) => {
-                self.closing.recall(checkpoint.clone());
+                self.closing.recall_own(self.keys.index(), self.config.committee, checkpoint.clone());
                 self.outbox.recall(checkpoint.epoch, to, message);
             }
             // Nothing else is durable.
