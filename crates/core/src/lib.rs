@@ -25,6 +25,7 @@ pub mod hash;
 pub mod id;
 pub mod limits;
 pub mod node_set;
+mod planted;
 pub mod protocol;
 
 pub use committee::{Committee, CommitteeError};
@@ -34,4 +35,6 @@ pub use fault::{Evidence, Fault, FaultKind, FaultLog};
 pub use id::{Digest, Epoch, Era, NodeIndex, Round};
 pub use limits::Limits;
 pub use node_set::NodeSet;
+#[doc(hidden)]
+pub use planted::planted;
 pub use protocol::{Durable, Effects, Job, Message, Protocol, To, Weight};

@@ -1,0 +1,7 @@
+//! Planted bugs of the common subset.
+
+use super::{Control, Harmless};
+
+pub(super) const CONTROLS: &[Control] = &[];
+
+pub(super) const HARMLESS: &[Harmless] = &[];

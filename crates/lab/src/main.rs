@@ -1,0 +1,3 @@
+//! `cargo xtask`: the campaigns of the adversary lab.
+
+fn main() {}
