@@ -280,6 +280,9 @@ impl<P: Protocol> World<P> {
             }
         }
         for (to, _, message) in sends.drain(..) {
+            if watched {
+                self.observe(&Observation::Sent { node, to, message: &message });
+            }
             let mut scratch = std::mem::take(&mut self.scratch);
             let stamp = fingerprint(&message, &mut scratch);
             self.scratch = scratch;

@@ -49,6 +49,9 @@ impl<P: Protocol + 'static> Simulation<P> {
         if self.world.down.is_empty() {
             self.world.ask(|oracle, view| oracle.finish(view));
         }
+        for oracle in &self.world.oracles {
+            oracle.count(&mut self.world.coverage);
+        }
         self.report()
     }
 

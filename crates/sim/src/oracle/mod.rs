@@ -25,7 +25,7 @@ pub use validity::Validity;
 
 use mellivora_core::{Fault, NodeIndex, Protocol, To};
 
-use crate::View;
+use crate::{Coverage, View};
 
 /// Something that an honest node did.
 #[derive(Debug)]
@@ -41,6 +41,15 @@ pub enum Observation<'a, P: Protocol> {
     },
     /// It made a promise: a [`Durable::Yes`](mellivora_core::Durable::Yes) message, just logged.
     Promise {
+        /// Who.
+        node: NodeIndex,
+        /// To whom.
+        to: To,
+        /// What.
+        message: &'a P::Message,
+    },
+    /// Its turn is over and this message leaves, promise or not.
+    Sent {
         /// Who.
         node: NodeIndex,
         /// To whom.
@@ -83,6 +92,11 @@ pub trait Oracle<P: Protocol> {
         let _ = view;
         Ok(())
     }
+
+    /// Adds what it has seen to the counters of the run, when the run is over.
+    fn count(&self, coverage: &mut Coverage) {
+        let _ = coverage;
+    }
 }
 
 impl<P: Protocol> Oracle<P> for Box<dyn Oracle<P>> {
@@ -96,5 +110,9 @@ impl<P: Protocol> Oracle<P> for Box<dyn Oracle<P>> {
 
     fn finish(&mut self, view: &View<'_, P>) -> Result<(), String> {
         (**self).finish(view)
+    }
+
+    fn count(&self, coverage: &mut Coverage) {
+        (**self).count(coverage);
     }
 }
