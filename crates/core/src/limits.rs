@@ -87,4 +87,35 @@ mod tests {
         let wrong = Limits { pipeline: 9, ..Limits::default() };
         assert_eq!(wrong.check().unwrap_err().to_string(), "limit pipeline must be at most epochs_ahead, not 9");
     }
+
+    #[test]
+    fn every_limit_is_checked_at_its_edge() {
+        let with = |change: fn(&mut Limits)| {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            limits.check().err().map(|error| error.name)
+        };
+        assert_eq!(with(|l| l.transaction_bytes = 0), Some("transaction_bytes"));
+        assert_eq!(with(|l| l.payload_bytes = 1 << 30), None);
+        assert_eq!(with(|l| l.payload_bytes = (1 << 30) + 1), Some("payload_bytes"));
+        assert_eq!(with(|l| l.payload_bytes = l.transaction_bytes + 1024), None);
+        assert_eq!(with(|l| l.payload_bytes = l.transaction_bytes + 1023), Some("payload_bytes"));
+        assert_eq!(with(|l| l.transactions = 0), Some("transactions"));
+        assert_eq!(with(|l| l.pipeline = 0), Some("pipeline"));
+        assert_eq!(with(|l| l.pipeline = l.epochs_ahead), None);
+        assert_eq!(with(|l| l.pipeline = l.epochs_ahead + 1), Some("pipeline"));
+        assert_eq!(with(|l| l.epochs_ahead = 1 << 16), None);
+        assert_eq!(with(|l| l.epochs_ahead = (1 << 16) + 1), Some("epochs_ahead"));
+        assert_eq!(with(|l| l.rounds_ahead = 3), None);
+        assert_eq!(with(|l| l.rounds_ahead = 2), Some("rounds_ahead"));
+    }
+
+    #[test]
+    fn sizes_follow_from_the_payload() {
+        let limits = Limits { payload_bytes: 10_000, ..Limits::default() };
+        assert_eq!(limits.frame_bytes(), 11_024);
+        for (n, bytes) in [(1, 10_004), (4, 5_002), (7, 3_335), (16, 1_668)] {
+            assert_eq!(limits.shard_bytes(Committee::new(n).unwrap()), bytes, "n = {n}");
+        }
+    }
 }

@@ -111,3 +111,31 @@ proptest! {
         }
     }
 }
+
+/// An enum with a tag of its own, as protocols write theirs.
+#[derive(Debug, PartialEq)]
+struct Tagged(u8);
+
+impl Encode for Tagged {
+    fn encode<E: bincode::enc::Encoder>(&self, encoder: &mut E) -> Result<(), bincode::error::EncodeError> {
+        bincode::enc::write::Writer::write(encoder.writer(), &[self.0])
+    }
+}
+
+impl Decode<Frame> for Tagged {
+    fn decode<D: bincode::de::Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
+        match mellivora_core::codec::read_tag(decoder)? {
+            tag @ (0..=4 | 200) => Ok(Tagged(tag)),
+            _ => mellivora_core::codec::unknown_tag(),
+        }
+    }
+}
+
+#[test]
+fn a_tag_is_one_byte_and_unknown_ones_are_refused() {
+    for tag in 0..=255 {
+        let decoded = decode::<Tagged>(&encode(&tag));
+        assert_eq!(decoded.ok(), matches!(tag, 0..=4 | 200).then_some(Tagged(tag)), "{tag}");
+    }
+    assert!(decode::<Tagged>(&Bytes::new()).is_err());
+}
