@@ -27,6 +27,7 @@ impl<P: Protocol> Adversary<P> for Garbage<P::Message> {
         for _ in 0..turns {
             let bytes = damage(&message, self.earlier.as_ref(), attack.rng());
             let decoded = attack.send_bytes(to, bytes);
+            attack.count("attack.garbage");
             attack.count(if decoded { "attack.garbage.decoded" } else { "attack.garbage.malformed" });
         }
         if self.earlier.is_none() || attack.rng().random_ratio(1, 4) {

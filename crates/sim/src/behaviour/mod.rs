@@ -33,8 +33,8 @@ pub enum Behaviour {
     /// differ when [`twin_input`](crate::Builder::twin_input) gives them different inputs, or the schedule treats
     /// them differently. Counter `attack.equivocate`.
     Equivocate,
-    /// Changes the bytes of messages: flipped bits, cut tails, spliced halves. What still decodes is sent instead
-    /// (counter `attack.garbage.decoded`), what does not is sent as bytes (`attack.garbage.malformed`).
+    /// Changes the bytes of messages: flipped bits, cut tails, spliced halves. Counter `attack.garbage`. What still
+    /// decodes is sent instead (`attack.garbage.decoded`), what does not is sent as bytes (`attack.garbage.malformed`).
     Garbage,
     /// Says everything honestly, and then again, many times, old and changed. At most a few thousand messages, so
     /// that runs end. Counter `attack.flood`.

@@ -1,0 +1,96 @@
+//! Forging, once per type of message.
+//!
+//! [`Forgeable`] says, for each type of message, what leaves a Byzantine node in place of a message that the wrapped
+//! instance wants to send. Messages nest as protocols do, and so does forging: the message of a common subset hands the
+//! broadcast's message inside to the broadcast's own forging and wraps what comes out. So an attack on a broadcast
+//! strikes in the same way by itself, inside a subset and inside an atomic broadcast.
+//!
+//! A protocol joins with a [`Forgeable`] for its messages and a [`Forge`] of one line:
+//!
+//! ```
+//! use mellivora_adversary::forge::{Fire, Forge, Forgeable, Kit};
+//! use mellivora_adversary::{Target, Targets};
+//! # use mellivora_core::{Message, NodeIndex, codec};
+//! # #[derive(Clone, Debug, bincode::Encode, bincode::Decode)]
+//! # #[bincode(decode_context = "codec::Frame")]
+//! struct Wrapper<M>(u8, M);
+//! # impl<M: Message> Message for Wrapper<M> {}
+//!
+//! impl<M: Forgeable> Forgeable for Wrapper<M> {
+//!     fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
+//!         let Wrapper(tag, inner) = self;
+//!         inner.forge(to, kit, &mut |to, inner| fire(to, Wrapper(tag, inner)));
+//!     }
+//! }
+//! ```
+
+mod aba;
+mod atomic;
+mod bkr;
+mod catch_up;
+mod epoch;
+mod kit;
+mod proposal;
+mod rbc;
+mod share;
+mod toss;
+mod tree;
+mod vote;
+
+use mellivora_agreement::Aba;
+use mellivora_atomic::HoneyBadger;
+use mellivora_broadcast::Rbc;
+use mellivora_core::{Message, NodeIndex, Protocol};
+use mellivora_subset::{Bkr, Subset};
+
+pub use kit::{Kit, Place, Tools};
+pub use tree::ForgedTree;
+
+use crate::toss::Toss;
+use crate::{Target, Targets};
+
+/// Where a message goes that leaves the node.
+pub type Fire<'a, M> = &'a mut dyn FnMut(NodeIndex, M);
+
+/// A type of message that attackers know how to forge.
+pub trait Forgeable: Message {
+    /// What is said before anything happens.
+    fn start(kit: &mut Kit, fire: Fire<'_, Self>) {
+        let _ = (kit, fire);
+    }
+
+    /// The wrapped instance wants to send `self` to `to`: fires what leaves the node instead. An honest node fires
+    /// just that.
+    fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>);
+
+    /// `self` arrived: fires what is said because of it, beside what the wrapped instance will say.
+    fn answer(&self, from: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
+        let _ = (from, kit, fire);
+    }
+}
+
+/// A protocol whose messages attackers know how to forge.
+pub trait Forge: Protocol<Message: Forgeable> + Sized + 'static {
+    /// What there is to attack in it.
+    const TARGETS: Targets;
+}
+
+impl Forge for Rbc {
+    const TARGETS: Targets = Targets::of(Target::Broadcast);
+}
+
+impl Forge for Toss {
+    const TARGETS: Targets = Targets::of(Target::Shares);
+}
+
+impl Forge for Aba {
+    const TARGETS: Targets = Targets::of(Target::Agreement).and(Targets::of(Target::Shares));
+}
+
+impl Forge for Bkr {
+    const TARGETS: Targets = Rbc::TARGETS.and(Aba::TARGETS);
+}
+
+impl<S: Subset + Forge> Forge for HoneyBadger<S> {
+    const TARGETS: Targets = S::TARGETS.and(Targets::of(Target::Shares)).and(Targets::of(Target::Atomic));
+}
