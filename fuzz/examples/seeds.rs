@@ -5,11 +5,15 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use mellivora_agreement::{AbaMessage, Values, Vote};
 use mellivora_atomic::{EncryptionSchedule, Input as Event, Message, Submission, Ticket};
+use mellivora_broadcast::RbcMessage;
 use mellivora_core::codec::{Blob, encode};
-use mellivora_core::{Epoch, NodeIndex};
+use mellivora_core::{Digest, Epoch, NodeIndex, NodeSet, Round};
 use mellivora_fuzz::{agreement, atomic, input::Input};
 use mellivora_subset::BkrMessage;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// Kind and length of a message.
 type Sort = (Vec<u8>, usize);
@@ -32,6 +36,48 @@ fn run_a_cluster() {
         network.input(NodeIndex(i), Event::Submit(vec![submission]), &mut Input(&[]));
         network.run(&mut Input(&[]));
     }
+}
+
+/// Long schedules of the targets that run many steps.
+fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
+    let starts: [(&str, Vec<Vec<u8>>); 4] = [
+        (
+            "recall",
+            vec![vec![0, 0, 0, 0, 0, 9, 100, 0], vec![0, 1, 0, 1, 1, 9, 90, 0], vec![1, 0, 0, 0], vec![2, 0, 0]],
+        ),
+        ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 2]]),
+        ("catch_up", vec![vec![0, 0, 1, 1, 0, 1, 0], vec![0, 0, 0, 2, 0, 0, 0], vec![1, 0, 1, 0, 0, 1, 0]]),
+        ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0], vec![0, 1, 9, 0]]),
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut schedules = Vec::new();
+    for (target, starts) in starts {
+        for (i, start) in starts.into_iter().enumerate() {
+            schedules.push((target, format!("calm-{i}"), start.clone()));
+            for len in [60, 400] {
+                let mut rest = vec![0; len];
+                rng.fill_bytes(&mut rest);
+                schedules.push((target, format!("schedule-{i}-{len}"), [start.clone(), rest].concat()));
+            }
+        }
+    }
+    let list = [&3u32.to_le_bytes()[..], &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0], b"abb"].concat();
+    for (name, encrypted) in [("raw-list", 0), ("raw-list-encrypted", 1)] {
+        schedules.push(("transactions", name.into(), [vec![encrypted, 0], list.clone()].concat()));
+    }
+    schedules
+}
+
+/// Values that travel only inside others, alone.
+fn parts() -> Vec<(&'static str, Vec<u8>)> {
+    let vote = Vote::Conf { round: Round(3), values: Values::BOTH };
+    let share = agreement::keys(0)[1].coin().share(&Digest([5; 32]));
+    vec![
+        ("vote", encode(&vote).to_vec()),
+        ("aba-share", encode(&AbaMessage::Share { round: Round(3), share }).to_vec()),
+        ("rbc-ready", encode(&RbcMessage::Ready(Digest([7; 32]))).to_vec()),
+        ("nodes", encode(&NodeSet::first(9)).to_vec()),
+    ]
 }
 
 fn main() -> std::io::Result<()> {
@@ -59,9 +105,32 @@ fn main() -> std::io::Result<()> {
         ("atomic", "encrypted", [vec![0, 0, 0], bytes(&[1, 0, 0, 0])].concat()),
         ("atomic", "plain-all-busy", [vec![0, 0, 1], bytes(&[2, 2, 1, 1])].concat()),
         ("atomic", "every-second-five", [vec![1, 0, 2], bytes(&[2, 0, 1, 0, 2])].concat()),
+        ("certificate", "two-signers", [bytes(&[0]), vec![0], bytes(&[2, 0]), vec![0], bytes(&[1]), vec![0]].concat()),
+        (
+            "certificate",
+            "one-signer-twice",
+            [bytes(&[0]), vec![0], bytes(&[2, 1]), vec![0], bytes(&[1]), vec![0]].concat(),
+        ),
+        ("certificate", "one-too-many", [bytes(&[0]), vec![0], bytes(&[3, 0]), vec![0, 1, 0, 0, 2, 0, 0]].concat()),
+        ("certificate", "alone", [bytes(&[1]), vec![0], bytes(&[1, 0]), vec![0]].concat()),
+        ("certificate", "whole-encoding", [bytes(&[0]), vec![1, 2], bytes(&[0])].concat()),
+        ("closing", "strong", vec![0, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 16, 1, 0]),
+        ("closing", "by-the-later-one", vec![0, 0, 16, 0, 0]),
+        (
+            "closing",
+            "certificates",
+            [bytes(&[0]), vec![20], bytes(&[0, 2, 0, 1]), vec![4], bytes(&[1, 3, 0, 1, 2])].concat(),
+        ),
+        ("config", "defaults-alone", vec![0; 24]),
+        ("config", "defaults-four", [vec![0], bytes(&[3]), vec![0; 24]].concat()),
+        ("config", "rounds-far-ahead", [vec![0], bytes(&[3]), vec![0, 0, 0, 0, 0, 0, 1, 255, 0]].concat()),
+        ("config", "rounds-as-far-as-may-be", [vec![0], bytes(&[3]), vec![0, 0, 0, 0, 0, 0, 1, 26, 0]].concat()),
         ("subset", "four", vec![0; 4]),
         ("subset", "five-saving-real-coins", vec![1, 0, 1, 1]),
     ];
+    let mut seeds: Vec<(&str, String, Vec<u8>)> =
+        seeds.into_iter().map(|(t, n, data)| (t, n.to_owned(), data)).collect();
+    seeds.extend(schedules());
     run_a_cluster();
     let fetching: [Message<BkrMessage>; 4] = [
         Message::FetchHeader(Epoch(1)),
@@ -71,9 +140,15 @@ fn main() -> std::io::Result<()> {
     ];
     fetching.iter().for_each(|message| keep(&encode(message)));
     let messages = MESSAGES.lock().expect("nobody panics").values().cloned().collect::<Vec<_>>();
-    let named = messages.iter().enumerate().map(|(i, message)| ("wire", format!("message-{i:02}"), message.clone()));
-    let named: Vec<_> = named.chain([("wire", "frame".into(), messages.concat())]).collect();
-    let seeds = seeds.into_iter().map(|(target, name, data)| (target, name.to_owned(), data)).chain(named);
+    for (i, message) in messages.iter().enumerate() {
+        seeds.push(("wire", format!("message-{i:02}"), message.clone()));
+    }
+    seeds.push(("wire", "frame".into(), messages.concat()));
+    seeds.extend(parts().into_iter().map(|(name, data)| ("wire", format!("part-{name}"), data)));
+    for (name, copies) in [("once", 0), ("three-times", 2), ("many-times", 3)] {
+        let choices = [bytes(&[1]), vec![0, 1, 2, 3, 0b11101, 0, copies], bytes(&[300])].concat();
+        seeds.push(("frame", name.into(), [choices, messages.concat()].concat()));
+    }
     for (target, name, data) in seeds {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
         std::fs::create_dir_all(&folder)?;

@@ -1,37 +1,29 @@
 //! Binary agreement and the common subset on schedules drawn from bytes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mellivora_agreement::{Aba, AbaConfig, CoinSchedule};
 use mellivora_broadcast::EchoMode;
 use mellivora_coding::Codec;
 use mellivora_core::{Committee, Digest, Domain, Era, NodeIndex, Protocol};
-use mellivora_crypto::{NodeKeys, Suite, deal_nodes};
+use mellivora_crypto::{NodeKeys, Suite};
 use mellivora_subset::{Bkr, Subset, SubsetParams};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use crate::input::Input;
+use crate::keys::dealt;
 use crate::network::Network;
 
 const SIZES: [usize; 3] = [4, 5, 7];
 /// The rule that senders hold rounds back belongs to the outbox, which does not run here; so nothing is out of reach.
-const ROUNDS_AHEAD: u32 = 64;
+pub(crate) const ROUNDS_AHEAD: u32 = 64;
 
-/// The keys of a committee of 4, 5 or 7 nodes, dealt once.
+/// The keys of a committee of 4, 5 or 7 nodes.
 pub fn keys(size: usize) -> &'static [NodeKeys] {
-    static KEYS: OnceLock<Vec<Vec<NodeKeys>>> = OnceLock::new();
-    let all = KEYS.get_or_init(|| {
-        let committees = SIZES.iter().map(|n| Committee::new(*n).expect("a size that exists"));
-        committees
-            .map(|c| deal_nodes(Suite::default(), c, &mut ChaCha8Rng::seed_from_u64(2)).expect("sound keys"))
-            .collect()
-    });
-    &all[size]
+    dealt(Suite::default(), Committee::new(SIZES[size]).expect("a size that exists"))
 }
 
-fn schedule(byte: u8) -> CoinSchedule {
+pub(crate) fn schedule(byte: u8) -> CoinSchedule {
     if byte & 1 == 0 { CoinSchedule::Fixed10Real } else { CoinSchedule::AlwaysReal }
 }
 

@@ -1,12 +1,13 @@
 //! Whole nodes, from the queue to closed epochs, on a schedule drawn from bytes.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bytes::Bytes;
 use mellivora_atomic::{
     Batch, Config, EncryptionSchedule, HoneyBadger, Input as Event, Local, Output, Submission, Ticket,
 };
-use mellivora_core::{Limits, NodeIndex};
+use mellivora_core::{Committee, Limits, NodeIndex};
 use mellivora_crypto::NodeKeys;
 use mellivora_subset::Bkr;
 
@@ -23,31 +24,40 @@ pub fn atomic(data: &[u8]) -> bool {
     let mut input = Input(data);
     let keys = keys(input.below(2));
     let committee = keys[0].committee();
-    let encryption = match input.byte() % 3 {
-        0 => EncryptionSchedule::Always,
-        1 => EncryptionSchedule::Never,
-        _ => EncryptionSchedule::Every(2),
-    };
+    let encryption = schedule(input.byte());
     let submissions: Vec<usize> = committee.nodes().map(|_| input.below(3)).collect();
 
     let mut network = network(keys, encryption);
     for (node, count) in committee.nodes().zip(&submissions) {
-        let submit = |i: usize| Submission { ticket: Ticket(i as u64), transaction: transaction(node, i) };
-        network.input(node, Event::Submit((0..*count).map(submit).collect()), &mut input);
+        network.input(node, submit(node, 0..*count), &mut input);
     }
-    let finished = |network: &Network<HoneyBadger<Bkr>>| network.honest_nodes().all(HoneyBadger::is_idle);
-    for _ in 0..PATIENCE {
-        network.run(&mut input);
-        if finished(&network) {
-            break;
-        }
-        for node in committee.nodes() {
-            network.input(node, Event::Nudge, &mut input);
-        }
-    }
-    assert!(finished(&network), "what can be ordered is ordered");
+    finish(&mut network, &mut input);
 
-    let histories: Vec<Vec<&Batch>> = network.honest().iter().map(|outputs| batches(outputs)).collect();
+    let ordered = one_history(&network.honest().iter().map(|outputs| batches(outputs)).collect::<Vec<_>>());
+    for (node, count) in committee.nodes().zip(&submissions).filter(|(node, _)| *node != network.byzantine()) {
+        for i in 0..*count {
+            assert!(ordered.contains(&transaction(node, i)[..]), "transaction {i} of node {node} is ordered");
+        }
+    }
+    !ordered.is_empty()
+}
+
+/// Delivers and nudges until every honest node is idle, which must not take long.
+pub(crate) fn finish(network: &mut Network<HoneyBadger<Bkr>>, input: &mut Input<'_>) {
+    for _ in 0..PATIENCE {
+        network.run(input);
+        if network.honest_nodes().all(HoneyBadger::is_idle) {
+            return;
+        }
+        for node in network.committee().nodes() {
+            network.input(node, Event::Nudge, input);
+        }
+    }
+    panic!("what can be ordered is not ordered: {:?}", network.honest_nodes().collect::<Vec<_>>());
+}
+
+/// Everybody has the same batches, and nothing is ordered twice. Returns what is ordered.
+pub(crate) fn one_history(histories: &[Vec<&Batch>]) -> BTreeSet<Vec<u8>> {
     let longest = histories.iter().map(Vec::len).max().unwrap_or(0);
     assert!(histories.iter().all(|history| history.len() == longest), "nobody is left behind");
     for pair in histories.windows(2) {
@@ -60,30 +70,55 @@ pub fn atomic(data: &[u8]) -> bool {
     for (_, transaction) in histories[0].iter().flat_map(|batch| batch.iter()) {
         assert!(ordered.insert(transaction.to_vec()), "nothing is ordered twice");
     }
-    for (node, count) in committee.nodes().zip(&submissions).filter(|(node, _)| *node != network.byzantine()) {
-        for i in 0..*count {
-            assert!(ordered.contains(&transaction(node, i)[..]), "transaction {i} of node {node} is ordered");
-        }
-    }
-    !ordered.is_empty()
+    ordered
 }
 
 /// Nodes with these keys and small limits.
 pub fn network(keys: &[NodeKeys], encryption: EncryptionSchedule) -> Network<HoneyBadger<Bkr>> {
-    let committee = keys[0].committee();
-    let limits = Limits { payload_bytes: 8192, transaction_bytes: 512, transactions: 64, ..Limits::default() };
-    let config = Config::new(committee).limits(limits).encryption(encryption).batch_size(committee.n());
-    Network::new(committee, |me| {
-        let node = HoneyBadger::new(config.clone(), keys[me.as_usize()].clone(), Local::new([me.0 as u8; 32]));
-        node.expect("limits and keys fit")
-    })
+    Network::new(keys[0].committee(), |me| node(keys, encryption, me, 0))
 }
 
-fn transaction(node: NodeIndex, number: usize) -> Bytes {
+/// What all nodes here share.
+pub(crate) fn config(committee: Committee, encryption: EncryptionSchedule) -> Config {
+    let limits = Limits { payload_bytes: 8192, transaction_bytes: 512, transactions: 64, ..Limits::default() };
+    Config::new(committee).limits(limits).encryption(encryption).batch_size(committee.n())
+}
+
+/// A node in one of its incarnations.
+pub(crate) fn node(
+    keys: &[NodeKeys],
+    encryption: EncryptionSchedule,
+    me: NodeIndex,
+    incarnation: u8,
+) -> HoneyBadger<Bkr> {
+    let mut local = Local::new([me.0 as u8; 32]);
+    local.seed[0] ^= incarnation;
+    let keys = keys[me.as_usize()].clone();
+    HoneyBadger::new(config(keys.committee(), encryption), keys, local).expect("limits and keys fit")
+}
+
+/// The schedule that a byte chooses.
+pub(crate) fn schedule(byte: u8) -> EncryptionSchedule {
+    match byte % 3 {
+        0 => EncryptionSchedule::Always,
+        1 => EncryptionSchedule::Never,
+        _ => EncryptionSchedule::Every(2),
+    }
+}
+
+/// Submissions of a node, by their numbers.
+pub(crate) fn submit(node: NodeIndex, numbers: Range<usize>) -> Event {
+    let submission = |i: usize| Submission { ticket: Ticket(i as u64), transaction: transaction(node, i) };
+    Event::Submit(numbers.map(submission).collect())
+}
+
+/// A transaction that nobody else submits.
+pub(crate) fn transaction(node: NodeIndex, number: usize) -> Bytes {
     format!("transaction {number} of node {node}").into()
 }
 
-fn batches(outputs: &[Output]) -> Vec<&Batch> {
+/// The batches of a node that nothing else came out of.
+pub(crate) fn batches(outputs: &[Output]) -> Vec<&Batch> {
     let mut batches = Vec::new();
     for output in outputs {
         match output {

@@ -6,11 +6,21 @@
 pub mod agreement;
 pub mod atomic;
 pub mod broadcast;
+pub mod catch_up;
+pub mod certificate;
+pub mod closing;
 pub mod coding;
+pub mod config;
 pub mod crypto;
+pub mod frame;
 pub mod input;
 pub mod keyfile;
+pub mod keys;
 pub mod network;
+pub mod promises;
+pub mod recall;
+pub mod restart;
+pub mod transactions;
 pub mod wire;
 
 /// A target: its name, which is also the name of its corpus, and its function.
@@ -20,12 +30,20 @@ pub type Target = (&'static str, fn(&[u8]) -> bool);
 pub const TARGETS: &[Target] = &[
     ("aba", agreement::aba),
     ("atomic", atomic::atomic),
+    ("catch_up", catch_up::catch_up),
+    ("certificate", certificate::certificate),
     ("ciphertext", crypto::ciphertext),
+    ("closing", closing::closing),
     ("coding", coding::coding),
     ("coin", crypto::coin),
+    ("config", config::config),
+    ("frame", frame::frame),
     ("keyfile", keyfile::keyfile),
     ("rbc", broadcast::rbc),
+    ("recall", recall::recall),
+    ("restart", restart::restart),
     ("subset", agreement::subset),
+    ("transactions", transactions::transactions),
     ("wire", wire::wire),
 ];
 

@@ -3,34 +3,46 @@
 //! The last node is Byzantine: it runs the protocol, and the bytes decide what becomes of each message it sends. It is
 //! changed, sent to somebody else, sent twice, or dropped. Messages of honest nodes arrive in the end, in an order that
 //! the bytes choose. Every message travels through the wire codec.
+//!
+//! Nodes can be cut off, and can crash and come back with their promises alone: see [`crash`].
+
+mod crash;
 
 use std::collections::VecDeque;
 
 use mellivora_core::codec::{decode, encode};
-use mellivora_core::{Committee, Durable, Effects, Fault, Job, NodeIndex, Protocol, To};
+use mellivora_core::{Committee, Durable, Effects, Fault, Job, NodeIndex, NodeSet, Protocol, To};
 
 use crate::input::Input;
+use crate::promises::Promises;
 
 /// Deliveries after which a run counts as endless.
 const ENDLESS: usize = 200_000;
+
+/// What a Byzantine node makes of one of its messages.
+pub type Bend<M> = fn(M, &mut Input<'_>) -> Vec<M>;
 
 /// One node with its driver.
 struct Member<P: Protocol> {
     me: NodeIndex,
     protocol: P,
+    /// Its promises, in the order in which it made them.
+    log: Vec<(To, P::Message)>,
+    /// All that it has said since it started; kept only where the network repeats it.
+    history: Vec<(To, P::Message)>,
 }
 
 /// What a turn leaves behind.
 struct Turn<P: Protocol> {
-    sends: VecDeque<(To, P::Message)>,
+    sends: VecDeque<(To, Durable, P::Message)>,
     jobs: VecDeque<P::Job>,
     outputs: Vec<P::Output>,
     faults: Vec<Fault>,
 }
 
 impl<P: Protocol> Effects<P> for Turn<P> {
-    fn send(&mut self, to: To, _: Durable, message: P::Message) {
-        self.sends.push_back((to, message));
+    fn send(&mut self, to: To, durable: Durable, message: P::Message) {
+        self.sends.push_back((to, durable, message));
     }
     fn job(&mut self, job: P::Job) {
         self.jobs.push_back(job);
@@ -56,9 +68,26 @@ pub struct Network<P: Protocol> {
     committee: Committee,
     members: Vec<Member<P>>,
     outputs: Vec<Vec<P::Output>>,
+    faults: Vec<Vec<Fault>>,
     waiting: VecDeque<Letter>,
+    /// Deliveries so far.
+    delivered: usize,
+    /// Nodes whose links are all cut.
+    cut: NodeSet,
+    /// Nodes that have crashed and not come back.
+    down: NodeSet,
     /// Every message that arrives is handed to this, too, encoded.
     pub tap: Option<fn(&[u8])>,
+    /// How the Byzantine node changes a message; without it, bytes of the encoding change.
+    pub bend: Option<Bend<P::Message>>,
+    /// As long as this holds, the Byzantine node does nothing wrong.
+    pub obedient: bool,
+    /// Anybody may be blamed: the caller makes up messages of every node.
+    pub anybody: bool,
+    /// A node that comes back hears again what was said before; for protocols that have no outbox of their own.
+    pub repeats: bool,
+    /// What honest nodes promise is compared here with what they promised before.
+    pub promises: Option<Promises<P::Message>>,
 }
 
 impl<P: Protocol> Network<P> {
@@ -66,11 +95,28 @@ impl<P: Protocol> Network<P> {
     pub fn new(committee: Committee, make: impl Fn(NodeIndex) -> P) -> Self {
         Network {
             committee,
-            members: committee.nodes().map(|me| Member { me, protocol: make(me) }).collect(),
+            members: committee
+                .nodes()
+                .map(|me| Member { me, protocol: make(me), log: Vec::new(), history: Vec::new() })
+                .collect(),
             outputs: committee.nodes().map(|_| Vec::new()).collect(),
+            faults: committee.nodes().map(|_| Vec::new()).collect(),
             waiting: VecDeque::new(),
+            delivered: 0,
+            cut: NodeSet::EMPTY,
+            down: NodeSet::EMPTY,
             tap: None,
+            bend: None,
+            obedient: false,
+            anybody: false,
+            repeats: false,
+            promises: None,
         }
+    }
+
+    /// Size and fault bound.
+    pub fn committee(&self) -> Committee {
+        self.committee
     }
 
     /// The Byzantine node.
@@ -83,44 +129,89 @@ impl<P: Protocol> Network<P> {
         &self.outputs[..self.committee.n() - 1]
     }
 
+    /// What one node has output.
+    pub fn outputs(&self, node: NodeIndex) -> &[P::Output] {
+        &self.outputs[node.as_usize()]
+    }
+
     /// The honest nodes themselves.
     pub fn honest_nodes(&self) -> impl Iterator<Item = &P> {
         self.members[..self.committee.n() - 1].iter().map(|member| &member.protocol)
     }
 
-    /// Hands an input to a node.
+    /// One node.
+    pub fn node(&self, node: NodeIndex) -> &P {
+        &self.members[node.as_usize()].protocol
+    }
+
+    /// What a node has blamed others for.
+    pub fn faults(&self, node: NodeIndex) -> &[Fault] {
+        &self.faults[node.as_usize()]
+    }
+
+    /// Hands an input to a node. One that is down does not get it.
     pub fn input(&mut self, node: NodeIndex, value: P::Input, input: &mut Input<'_>) {
-        self.turn(node, input, |protocol, fx| protocol.input(value, fx));
+        if !self.down.contains(node) {
+            self.turn(node, input, |protocol, fx| protocol.input(value, fx));
+        }
+    }
+
+    /// Hands a message to a node at once, as if it had come from `from`.
+    pub fn deliver(&mut self, from: NodeIndex, to: NodeIndex, message: P::Message, input: &mut Input<'_>) {
+        self.turn(to, input, |protocol, fx| protocol.receive(from, message, fx));
+    }
+
+    /// Drops messages on their way for which `keep` is false: sender, receiver, message.
+    pub fn filter(&mut self, keep: impl Fn(NodeIndex, NodeIndex, &P::Message) -> bool) {
+        self.waiting.retain(|letter| {
+            let message = decode::<P::Message>(&letter.bytes.clone().into());
+            message.is_ok_and(|message| keep(letter.from, letter.to, &message))
+        });
     }
 
     /// Delivers in the order that the bytes choose, then everything that is left in the order in which it was sent.
     pub fn run(&mut self, input: &mut Input<'_>) {
-        for _ in 0..ENDLESS {
-            if self.waiting.is_empty() {
-                return;
-            }
-            let at = if input.is_empty() { 0 } else { input.below(self.waiting.len()) };
-            let Some(letter) = self.waiting.remove(at) else { continue };
-            if let Some(tap) = self.tap {
-                tap(&letter.bytes);
-            }
-            // What does not decode is the driver's matter: the protocol never sees it.
-            let Ok(message) = decode::<P::Message>(&letter.bytes.into()) else { continue };
+        while self.step(input) {}
+    }
+
+    /// Delivers one message, which the bytes choose. False when none is on its way.
+    pub fn step(&mut self, input: &mut Input<'_>) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        self.delivered += 1;
+        assert!(self.delivered < ENDLESS, "the network does not fall silent");
+        let at = if input.is_empty() { 0 } else { input.below(self.waiting.len()) };
+        let Some(letter) = self.waiting.remove(at) else { return false };
+        if let Some(tap) = self.tap {
+            tap(&letter.bytes);
+        }
+        // What does not decode is the driver's matter: the protocol never sees it.
+        if let Ok(message) = decode::<P::Message>(&letter.bytes.into()) {
             self.turn(letter.to, input, |protocol, fx| protocol.receive(letter.from, message, fx));
         }
-        panic!("the network does not fall silent");
+        true
     }
 
     /// One event at one node, with all that the driver owes it: own messages and jobs first, then the end of the turn.
     fn turn(&mut self, node: NodeIndex, input: &mut Input<'_>, event: impl FnOnce(&mut P, &mut Turn<P>)) {
         let byzantine = self.byzantine();
-        let Member { me, protocol } = &mut self.members[node.as_usize()];
+        let Member { me, protocol, log, history } = &mut self.members[node.as_usize()];
         let mut turn = Turn { sends: VecDeque::new(), jobs: VecDeque::new(), outputs: Vec::new(), faults: Vec::new() };
         let mut letters = Vec::new();
         event(protocol, &mut turn);
         let mut flushed = false;
         loop {
-            if let Some((to, message)) = turn.sends.pop_front() {
+            if let Some((to, durable, message)) = turn.sends.pop_front() {
+                if let Some(promises) = self.promises.as_mut().filter(|_| node != byzantine) {
+                    promises.check(node, &to, durable, &message);
+                }
+                if durable == Durable::Yes {
+                    log.push((to, message.clone()));
+                }
+                if self.repeats {
+                    history.push((to, message.clone()));
+                }
                 let bytes = encode(&message).to_vec();
                 for peer in self.committee.nodes().filter(|peer| to.includes(*peer) && peer != me) {
                     letters.push(Letter { from: *me, to: peer, bytes: bytes.clone() });
@@ -139,17 +230,30 @@ impl<P: Protocol> Network<P> {
             // What flush sends comes back to the node, which may then have more to say.
             flushed &= turn.sends.is_empty() && turn.jobs.is_empty();
         }
-        if node == byzantine {
-            for letter in letters {
-                self.misbehave(letter, input);
-            }
-        } else {
-            self.waiting.extend(letters);
+        letters.into_iter().for_each(|letter| self.send(letter, input));
+        if node != byzantine && !self.anybody {
             for fault in &turn.faults {
                 assert_eq!(fault.node, byzantine, "node {node} blames an honest node: {fault}");
             }
         }
+        self.faults[node.as_usize()].extend(turn.faults);
         self.outputs[node.as_usize()].extend(turn.outputs);
+    }
+
+    fn send(&mut self, letter: Letter, input: &mut Input<'_>) {
+        if letter.from == self.byzantine() && !self.obedient {
+            self.misbehave(letter, input);
+        } else {
+            self.post(letter);
+        }
+    }
+
+    /// Puts a message on its way, if there is a way.
+    fn post(&mut self, letter: Letter) {
+        let unreachable = self.cut.union(&self.down);
+        if !unreachable.contains(letter.from) && !unreachable.contains(letter.to) {
+            self.waiting.push_back(letter);
+        }
     }
 
     /// Decides what becomes of a message of the Byzantine node.
@@ -158,7 +262,15 @@ impl<P: Protocol> Network<P> {
             0..=3 => {}
             4 => return,
             5 => letter.to = NodeIndex(input.below(self.committee.n()) as u16),
-            6 => self.waiting.push_back(letter.clone()),
+            6 => self.post(letter.clone()),
+            _ if self.bend.is_some() => {
+                let bend = self.bend.expect("just seen");
+                let own = decode::<P::Message>(&letter.bytes.into()).expect("a node's own message is well-formed");
+                for message in bend(own, input) {
+                    self.post(Letter { bytes: encode(&message).to_vec(), ..letter });
+                }
+                return;
+            }
             _ => {
                 for _ in 0..=input.below(3) {
                     let at = input.below(letter.bytes.len());
@@ -167,7 +279,7 @@ impl<P: Protocol> Network<P> {
             }
         }
         if letter.to != letter.from {
-            self.waiting.push_back(letter);
+            self.post(letter);
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct Limits {
     pub epochs_ahead: u64,
     /// Epochs that a node runs at the same time: P, at most `epochs_ahead`.
     pub pipeline: u64,
-    /// Rounds of binary agreement beyond a node's own whose messages it keeps: R.
+    /// Rounds of binary agreement beyond a node's own whose messages it keeps: R. A node holds state for every round
+    /// up to the highest it has heard of, so one vote costs memory in proportion to R.
     pub rounds_ahead: u32,
 }
 
@@ -62,6 +63,7 @@ impl Limits {
             l if l.rounds_ahead < 3 => {
                 fail("rounds_ahead", "at least 3, one turn of the coin", u64::from(l.rounds_ahead))
             }
+            l if l.rounds_ahead > 1 << 10 => fail("rounds_ahead", "at most 1024", u64::from(l.rounds_ahead)),
             _ => Ok(()),
         }
     }
@@ -86,6 +88,14 @@ mod tests {
         assert_eq!(Limits::default().check(), Ok(()));
         let wrong = Limits { pipeline: 9, ..Limits::default() };
         assert_eq!(wrong.check().unwrap_err().to_string(), "limit pipeline must be at most epochs_ahead, not 9");
+    }
+
+    #[test]
+    fn one_vote_far_ahead_costs_bounded_memory() {
+        let with = |rounds_ahead| Limits { rounds_ahead, ..Limits::default() }.check();
+        assert_eq!(with(1024), Ok(()));
+        assert_eq!(with(1025).unwrap_err().to_string(), "limit rounds_ahead must be at most 1024, not 1025");
+        assert!(with(u32::MAX).is_err());
     }
 
     #[test]
