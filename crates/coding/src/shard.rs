@@ -25,7 +25,7 @@ impl Proof {
 pub struct Shard {
     /// What binds the data to the commitment.
     pub proof: Proof,
-    /// The coded bytes. A slice of the frame or buffer it came in, which it keeps in memory.
+    /// The coded bytes. A slice of the frame or buffer that they fill, which they keep in memory.
     pub data: Blob,
 }
 

@@ -1,7 +1,7 @@
 //! What was heard: one slot per sender and kind, and per root who said what.
 
 use mellivora_coding::{Body, LeafHash, Shard};
-use mellivora_core::{Committee, Digest, NodeIndex, NodeSet};
+use mellivora_core::{Committee, Digest, NodeIndex, NodeSet, planted};
 
 use super::job::Candidate;
 
@@ -134,11 +134,16 @@ impl Heard {
             None => return (Put::Known, None),
         };
         if put == Put::Conflict {
+            if planted("rbc-roots-unbounded") {
+                self.intern(digest);
+            }
             return (put, None);
         }
         let id = self.intern(digest);
         let wanted = !self.closed && self.root(id).outcome.is_none();
-        self.root_mut(id).supporters.insert(from);
+        if shard.is_some() || !planted("rbc-hash-not-counted") {
+            self.root_mut(id).supporters.insert(from);
+        }
         let Some(slot) = self.echo.get_mut(from.as_usize()) else { return (put, None) };
         let echo = slot.get_or_insert(Echo { root: id, held: None, spent: false });
         match shard {
@@ -223,7 +228,7 @@ impl Heard {
             && echo.root == id
         {
             echo.held = None;
-            echo.spent = true;
+            echo.spent = !planted("rbc-second-try");
             self.root_mut(id).full.remove(node);
         }
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mellivora_coding::{Contribution, LeafHash, Shard};
-use mellivora_core::{Digest, Durable, Effects, Fault, FaultKind, NodeIndex, NodeSet, Protocol, To};
+use mellivora_core::{Digest, Durable, Effects, Fault, FaultKind, NodeIndex, NodeSet, Protocol, To, planted};
 
 use super::heard::{Heard, Put, RootId};
 use super::job::{Done, Verdict, Work};
@@ -85,7 +85,9 @@ impl Rbc {
     /// Has shards of these nodes verified before use from now on: they were blamed for a bad shard, in any instance.
     /// Whom this instance blames is told as [`FaultKind::InvalidShard`].
     pub fn distrust(&mut self, nodes: NodeSet) {
-        self.distrusted = self.distrusted.union(&nodes);
+        if !planted("rbc-distrust-ignored") {
+            self.distrusted = self.distrusted.union(&nodes);
+        }
     }
 
     /// Bytes of memory that this instance holds, shards and payload included. Frames that slices pin count by the
@@ -101,28 +103,28 @@ impl Rbc {
     }
 
     fn receive_val(&mut self, from: NodeIndex, root: Digest, shard: Shard, fx: &mut dyn Effects<Self>) {
-        if from != self.config.proposer {
+        if from != self.config.proposer && !planted("rbc-val-of-anyone") {
             return fx.fault(Fault::new(from, FaultKind::NotTheProposer));
         }
         if let Some((first, ..)) = &self.val {
-            if *first != root {
+            if *first != root && !planted("rbc-second-val-unnoticed") {
                 fx.fault(Fault::new(from, FaultKind::ConflictingVal));
             }
             return;
         }
-        match self.config.codec.verify(&root, self.me(), &shard) {
-            Some(leaf) => {
-                self.val = Some((root, shard, Some(leaf)));
-                self.echo(fx);
-            }
-            None => fx.fault(Fault::new(from, FaultKind::InvalidShard)),
+        let leaf = self.config.codec.verify(&root, self.me(), &shard);
+        if leaf.is_none() && !planted("rbc-val-unproven") {
+            return fx.fault(Fault::new(from, FaultKind::InvalidShard));
         }
+        self.val = Some((root, shard, leaf));
+        self.echo(fx);
     }
 
     /// Rule for VAL: support its root, unless another is supported already.
     fn echo(&mut self, fx: &mut dyn Effects<Self>) {
         let Some((root, shard, _)) = &self.val else { return };
-        if self.said.echoed.is_some_and(|echoed| echoed != *root) {
+        let other = self.said.echoed.is_some_and(|echoed| echoed != *root);
+        if other || self.delivered.is_some() && planted("rbc-late-val-ignored") {
             return;
         }
         let root = *root;
@@ -182,13 +184,19 @@ impl Rbc {
         let committee = self.config.committee;
         let root = self.heard.root(id);
         let (digest, ready) = (root.digest, root.ready.len());
-        let supported = root.supporters.len() >= committee.quorum();
-        if self.said.ready.is_none() && (supported || ready >= committee.one_honest()) {
+        let off = |bug| usize::from(planted(bug));
+        let twice = root.full.len() * off("rbc-echo-counted-twice");
+        let quorum = committee.quorum() + off("rbc-echo-quorum-high") - off("rbc-echo-quorum-low");
+        let supported = root.supporters.len() + twice >= quorum;
+        let one_honest = committee.one_honest() + committee.f() * off("rbc-no-amplification");
+        if self.said.ready.is_none() && (supported || ready + off("rbc-amplification-at-f") >= one_honest) {
             self.said.ready = Some(digest);
             fx.send(To::All, Durable::Yes, RbcMessage::Ready(digest));
         }
-        let certain = ready >= committee.strong();
-        if certain && !self.shown && self.said.echoed == Some(digest) {
+        let strong = if planted("rbc-delivery-without-ready") { 0 } else { committee.strong() };
+        let certain = ready + off("rbc-delivery-at-2f") >= strong;
+        let too_late = planted("rbc-rule-4-cancelled") && self.delivered.is_some();
+        if certain && !self.shown && self.said.echoed == Some(digest) && !planted("rbc-no-rule-4") && !too_late {
             // Rule 4. Before delivery, and whether or not there is one. A later CAN_DECODE takes nothing back.
             self.shown = true;
             let needy = committee.all().difference(&self.heard.can_decode(&digest));
@@ -198,7 +206,12 @@ impl Rbc {
             return;
         }
         match &self.heard.root(id).outcome {
-            None => self.decode(id, fx),
+            None => {
+                if planted("rbc-can-decode-early") && self.heard.root(id).full.len() >= committee.data_shards() {
+                    self.say_can_decode(digest, fx);
+                }
+                self.decode(id, fx);
+            }
             Some(_) => {
                 self.say_can_decode(digest, fx);
                 if certain {
@@ -250,9 +263,10 @@ impl Rbc {
             self.heard.mark_verified(id, node, leaf);
         }
         for node in verdict.bad.iter() {
-            self.suspicious = true;
+            self.suspicious = !planted("rbc-suspicion-forgotten");
             self.heard.drop_bad(id, node);
-            fx.fault(Fault::new(node, FaultKind::InvalidShard));
+            let culprit = if planted("rbc-wrong-culprit") { self.config.proposer } else { node };
+            fx.fault(Fault::new(culprit, FaultKind::InvalidShard));
         }
         let open = self.delivered.is_none() && self.heard.root(id).outcome.is_none();
         if let Some(outcome) = verdict.outcome.filter(|_| open) {
@@ -331,11 +345,12 @@ impl Protocol for Rbc {
         let (me, named) = (self.me(), self.named(&to));
         match message {
             RbcMessage::Val { root, shard } => {
-                self.said.proposed = true;
+                self.said.proposed = !planted("rbc-recall-forgets-proposal");
                 if named.contains(me) && self.val.is_none() {
                     self.val = Some((root, shard, None));
                 }
             }
+            RbcMessage::Echo { .. } | RbcMessage::EchoHash(_) if planted("rbc-recall-forgets-echo") => {}
             RbcMessage::Echo { root, shard } => {
                 self.said.echoed = Some(root);
                 self.said.full_to = self.said.full_to.union(&named);
@@ -358,7 +373,9 @@ impl Protocol for Rbc {
     }
 
     fn forget(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
-        self.heard.forget_can_decode(peer);
+        if !planted("rbc-old-incarnation") {
+            self.heard.forget_can_decode(peer);
+        }
         self.shown = false;
         if let Some(id) = self.said.echoed.and_then(|root| self.heard.find(&root)) {
             self.advance(id, fx);
