@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use mellivora_core::codec::{Blob, Frame, List, decode, decode_all, encode};
+use mellivora_core::codec::{Blob, Frame, List, decode, decode_all, decode_prefix, encode};
 use mellivora_core::{Digest, Epoch, NodeIndex, NodeSet, Round};
 use proptest::prelude::*;
 
@@ -49,11 +49,32 @@ fn golden_vector() {
 }
 
 #[test]
-fn a_blob_is_a_slice_of_its_frame() {
-    let frame = encode(&sample());
-    let value: Sample = decode(&frame).unwrap();
-    let place = value.bulk.as_ptr() as usize - frame.as_ptr() as usize;
-    assert_eq!(&frame[place..place + 6], b"badger");
+fn a_blob_that_fills_its_frame_is_a_slice_of_it() {
+    for len in [1_000, 4_096, 1 << 20] {
+        let value = Sample { bulk: Blob(vec![7; len].into()), ..sample() };
+        let frame = encode(&value);
+        let decoded: Sample = decode(&frame).unwrap();
+        assert_eq!(decoded, value);
+        let within = frame.as_ptr_range();
+        assert!(within.contains(&decoded.bulk.as_ptr()), "{len} bytes were copied");
+    }
+}
+
+/// Otherwise a peer could make others hold a large frame for the sake of a few bytes in it.
+#[test]
+fn a_small_blob_does_not_keep_a_large_frame_in_memory() {
+    for (len, rest) in [(0, 1_000), (6, 100), (64, 1 << 20), (1_000, 126), (4_096, 4_096)] {
+        let mut frame = encode(&Blob(vec![7; len].into())).to_vec();
+        frame.resize(frame.len() + rest, 0);
+        let frame = Bytes::from(frame);
+        let (blob, _) = decode_prefix::<Blob>(&frame).unwrap();
+        assert_eq!(blob, Blob(vec![7; len].into()));
+        assert!(!frame.as_ptr_range().contains(&blob.as_ptr()), "{len} bytes pin {}", frame.len());
+        // Nobody else holds the frame.
+        drop(blob);
+        assert!(frame.try_into_mut().is_ok());
+    }
+    assert_eq!((Blob::pinned(0), Blob::pinned(4_096), Blob::pinned(usize::MAX)), (0, 4_608, usize::MAX));
 }
 
 #[test]

@@ -8,10 +8,18 @@ use super::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, R
 
 /// Bytes of any length: a u32 length, then the bytes.
 ///
-/// Decoding copies nothing: the blob is a slice of the frame, and keeps the whole frame in memory. Bulk therefore
-/// travels in frames of its own.
+/// Decoding copies no bulk that travels in a frame of its own, as honest senders have it: the blob is a slice of the
+/// frame, and keeps the whole frame in memory. Any other blob is copied out. So what is kept of a frame never pins more
+/// than an eighth beyond itself, and a peer cannot pass a large frame off as a small message.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blob(pub Bytes);
+
+impl Blob {
+    /// The most memory that a decoded blob of `len` bytes keeps alive: it shares a frame of at most this length.
+    pub const fn pinned(len: usize) -> usize {
+        len.saturating_add(len / 8)
+    }
+}
 
 impl std::ops::Deref for Blob {
     type Target = Bytes;
@@ -54,7 +62,9 @@ impl Decode<Frame> for Blob {
         let frame = decoder.context().0.clone();
         let bytes = match place.checked_sub(frame.as_ptr() as usize) {
             Some(start) if start.checked_add(len).is_some_and(|end| end <= frame.len()) => {
-                frame.slice(start..start + len)
+                let part = frame.slice(start..start + len);
+                let alone = frame.len() <= Blob::pinned(len);
+                if alone { part } else { Bytes::copy_from_slice(&part) }
             }
             _ => return Err(DecodeError::Other("a blob decodes only from its own frame")),
         };

@@ -4,7 +4,7 @@
 //!
 //! * an enum is a tag of one byte, written by hand ([`read_tag`], [`unknown_tag`]), not the four bytes of a derive;
 //! * there is no bare `Vec`, map or string on the wire: a list is a [`List`], which checks its count against the bytes
-//!   that are left before it reserves anything; bulk is a [`Blob`], a slice of the frame it came in;
+//!   that are left before it reserves anything; bulk is a [`Blob`], a slice of the frame that it fills;
 //! * every value has exactly one encoding, and decoding consumes all of its input.
 //!
 //! So decoding never panics and never allocates more than a small multiple of the frame that is already in memory.
@@ -31,7 +31,7 @@ use bytes::Bytes;
 const CONFIG: Configuration<BigEndian, Fixint, NoLimit> =
     bincode::config::standard().with_big_endian().with_fixed_int_encoding().with_no_limit();
 
-/// The received bytes that a value is decoded from; blobs become slices of them.
+/// The received bytes that a value is decoded from; bulk blobs become slices of them.
 #[derive(Clone, Debug)]
 pub struct Frame(Bytes);
 
