@@ -6,6 +6,7 @@ mod agreement;
 mod atomic;
 mod broadcast;
 mod crypto;
+pub mod run;
 mod subset;
 
 /// A planted bug.

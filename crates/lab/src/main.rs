@@ -1,3 +1,0 @@
-//! `cargo xtask`: the campaigns of the adversary lab.
-
-fn main() {}
