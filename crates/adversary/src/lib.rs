@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`strategy`] | [`Strategy`]: the ways of Byzantine nodes, by name, for every protocol they make sense for |
+//! | [`cipher`] | a threshold encryption without cryptography |
 //! | [`forge`] | how a strategy forges each type of message, and how a protocol joins |
 //! | [`schedule`] | [`Adaptive`]: schedulers that read states and messages, by name |
 //! | [`toss`] | a common coin as a protocol of its own |
@@ -38,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cipher;
 pub mod forge;
 pub mod ideal;
 pub mod schedule;
@@ -46,6 +48,7 @@ pub mod steer;
 pub mod strategy;
 pub mod toss;
 
+pub use cipher::IdealCipher;
 pub use forge::{Forge, Forgeable, Tools};
 pub use ideal::IdealCoin;
 pub use schedule::{Adaptive, Observe};

@@ -227,6 +227,15 @@ impl NodeKeys {
         Ok(NodeKeys { public, index, identity: Arc::new(identity), coin, encryption, batch })
     }
 
+    /// The same keys with other implementations of the coin and of encryption, such as a device that keeps the shares,
+    /// or a counterfeit for simulations. Both must keep the contracts of their traits. A suite without encryption stays
+    /// without.
+    #[must_use]
+    pub fn with_schemes(self, coin: Arc<dyn CoinScheme>, encryption: Arc<dyn EncryptionScheme>) -> Self {
+        let encryption = self.encryption.map(|_| encryption);
+        NodeKeys { coin, encryption, ..self }
+    }
+
     /// The public keys of the committee.
     pub fn public(&self) -> &PublicKeys {
         &self.public

@@ -141,10 +141,14 @@ impl<T: Target> Subject for T {
     }
 }
 
+/// Events within which every run has to come to rest: some dozen times what the longest one takes.
+const MAX_STEPS: u64 = 2_000_000;
+
 /// A simulation of what the cast says: schedule, faulty nodes, crashes and cuts. The subject adds oracles and inputs;
 /// `peek` is how schedulers look coins up, `tools` what a faulty node gets.
 fn builder<P: Observe>(cast: &mut Cast, peek: Option<Peek>, tools: impl Fn(NodeIndex) -> Tools) -> Builder<P> {
-    let mut builder = Simulation::<P>::builder(cast.committee, cast.seed).crashes(cast.crashes).cuts(cast.cuts);
+    let mut builder =
+        Simulation::<P>::builder(cast.committee, cast.seed).max_steps(MAX_STEPS).crashes(cast.crashes).cuts(cast.cuts);
     let own = match cast.order {
         Order::Adaptive(adaptive) => adaptive.scheduler::<P>(cast.seed, peek),
         _ => None,
