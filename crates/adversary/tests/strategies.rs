@@ -51,7 +51,7 @@ fn the_subset_holds_against_all() {
 
 #[test]
 fn the_atomic_broadcast_holds_against_all() {
-    campaign::<HoneyBadger<Bkr>>(6, badger);
+    campaign::<HoneyBadger<Bkr>>(3, badger);
 }
 
 #[test]

@@ -275,6 +275,23 @@ fn submit(transactions: impl IntoIterator<Item = Bytes>) -> Input {
 /// Transactions of each node.
 const TRANSACTIONS: usize = 3;
 
+/// Small limits, so that windows are reached.
+pub(crate) fn config(n: usize, seed: u64, encryption: EncryptionSchedule) -> Config {
+    let limits = Limits { payload_bytes: 1 << 16, transaction_bytes: 1 << 10, ..Limits::default() };
+    Config::new(committee(n))
+        .limits(limits)
+        .batch_size(2 * n)
+        .encryption(encryption)
+        .coin_schedule(schedule(seed / 2))
+        .echo(echo(committee(n), seed))
+}
+
+/// The domain of a cluster.
+pub(crate) fn session(config: &Config) -> Domain {
+    let key_set = keys(config.committee.n())[0].public().digest();
+    Domain::new(config.cluster_id(&key_set, Bkr::NAME), Era(0))
+}
+
 pub(crate) fn badger(strategy: Strategy, seed: u64) -> Report {
     let n = size(seed);
     let encryption = if seed % 5 == 4 { EncryptionSchedule::Never } else { EncryptionSchedule::Always };
@@ -289,22 +306,19 @@ pub(crate) fn badger_under(
     plan: impl Into<Plan<Badger>>,
     tune: impl Fn(Builder<Badger>) -> Builder<Badger>,
 ) -> Report {
-    let limits = Limits { payload_bytes: 1 << 16, transaction_bytes: 1 << 10, ..Limits::default() };
-    let config = Config::new(committee(n))
-        .limits(limits)
-        .batch_size(2 * n)
-        .encryption(encryption)
-        .coin_schedule(schedule(seed / 2))
-        .echo(echo(committee(n), seed));
+    let config = config(n, seed, encryption);
     let (committee, keys) = (config.committee, keys(n));
     let faulty = faulty(committee, seed);
-    let session = Domain::new(config.cluster_id(&keys[0].public().digest(), Bkr::NAME), Era(0));
+    let session = session(&config);
     let all = |node: NodeIndex| submit((0..TRANSACTIONS).map(|number| tx(node, number)));
-    // Somebody always misses something and has to catch up, unless nobody may.
+    // Who lies to those who catch up needs one that does: it is down while others order, and nobody else is.
+    let absent = matches!(strategy, Strategy::FalseHeader | Strategy::FalseSlot | Strategy::FalseGone)
+        .then(|| committee.nodes().find(|node| !faulty.contains(*node)).unwrap());
+    let restless = absent.is_none() && seed.is_multiple_of(2);
     let builder = Simulation::<Badger>::builder(committee, seed)
         .scheduler(plan)
-        .cuts(if seed.is_multiple_of(2) { 4 } else { 0 })
-        .crashes(usize::from(seed.is_multiple_of(2)))
+        .cuts(if restless { 4 } else { 0 })
+        .crashes(usize::from(restless))
         .nudges(8)
         .nudges_when_quiet(12)
         .input_again(move |node| vec![all(node)])
@@ -333,6 +347,13 @@ pub(crate) fn badger_under(
         HoneyBadger::new(config.clone(), keys[me.as_usize()].clone(), Local::new([me.0 as u8; 32])).unwrap()
     });
     committee.nodes().for_each(|node| sim.input(node, all(node)));
+    if let Some(absent) = absent {
+        sim.crash(absent);
+        let others = sim.view().honest().difference(&NodeSet::one(absent));
+        let ahead = |sim: &Simulation<Badger>| others.iter().all(|node| sim.outputs(node).len() >= 2);
+        assert!(sim.run_until(ahead), "{strategy}, seed {seed}: the others order nothing");
+        sim.restart(absent);
+    }
     let report = sim.run();
     if report.is_ok() {
         for node in sim.view().honest().iter() {
