@@ -47,7 +47,7 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
         ),
         ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 2]]),
         ("catch_up", vec![vec![0, 0, 1, 1, 0, 1, 0], vec![0, 0, 0, 2, 0, 0, 0], vec![1, 0, 1, 0, 0, 1, 0]]),
-        ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0], vec![0, 1, 9, 0]]),
+        ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0]]),
     ];
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut schedules = Vec::new();
@@ -62,6 +62,11 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
         }
     }
     let list = [&3u32.to_le_bytes()[..], &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0], b"abb"].concat();
+    // Length, length of a large one, content; then no changes, and nothing cut off or added.
+    let three = [vec![1, 3, 0], vec![3, 0, 0, 1], vec![5, 0, 0, 2], vec![0, 1, 0, 7], vec![0, 0, 2]].concat();
+    for (name, encrypted) in [("three", 0), ("three-encrypted", 1)] {
+        schedules.push(("transactions", name.into(), [vec![encrypted], three.clone()].concat()));
+    }
     for (name, encrypted) in [("raw-list", 0), ("raw-list-encrypted", 1)] {
         schedules.push(("transactions", name.into(), [vec![encrypted, 0], list.clone()].concat()));
     }

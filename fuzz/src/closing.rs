@@ -139,21 +139,17 @@ fn ready(keys: &[NodeKeys]) -> Cluster {
     let mut network = network(keys, EncryptionSchedule::Never);
     network.obedient = true;
     network.anybody = true;
+    network.admit = Some(|to, message| to != ME || matches!(message, Message::Epoch { .. }));
     for number in 0..READY as usize {
         network.input(NodeIndex(1), submit(NodeIndex(1), number..number + 1), &mut Input(&[]));
-        loop {
-            network.filter(|_, to, message| to != ME || matches!(message, Message::Epoch { .. }));
-            if !network.step(&mut Input(&[])) {
-                break;
-            }
-        }
+        network.run(&mut Input(&[]));
     }
     network
 }
 
 fn tell(network: &mut Cluster, from: NodeIndex, message: Message<BkrMessage>) {
     network.deliver(from, ME, message, &mut Input(&[]));
-    network.filter(|_, _, _| false);
+    network.silence();
 }
 
 /// A signature with a byte changed, or not.

@@ -78,6 +78,8 @@ pub struct Network<P: Protocol> {
     down: NodeSet,
     /// Every message that arrives is handed to this, too, encoded.
     pub tap: Option<fn(&[u8])>,
+    /// Messages that a node is not to get are lost on arrival: those for which this is false.
+    pub admit: Option<fn(NodeIndex, &P::Message) -> bool>,
     /// How the Byzantine node changes a message; without it, bytes of the encoding change.
     pub bend: Option<Bend<P::Message>>,
     /// As long as this holds, the Byzantine node does nothing wrong.
@@ -106,6 +108,7 @@ impl<P: Protocol> Network<P> {
             cut: NodeSet::EMPTY,
             down: NodeSet::EMPTY,
             tap: None,
+            admit: None,
             bend: None,
             obedient: false,
             anybody: false,
@@ -161,12 +164,9 @@ impl<P: Protocol> Network<P> {
         self.turn(to, input, |protocol, fx| protocol.receive(from, message, fx));
     }
 
-    /// Drops messages on their way for which `keep` is false: sender, receiver, message.
-    pub fn filter(&mut self, keep: impl Fn(NodeIndex, NodeIndex, &P::Message) -> bool) {
-        self.waiting.retain(|letter| {
-            let message = decode::<P::Message>(&letter.bytes.clone().into());
-            message.is_ok_and(|message| keep(letter.from, letter.to, &message))
-        });
+    /// Drops all messages on their way.
+    pub fn silence(&mut self) {
+        self.waiting.clear();
     }
 
     /// Delivers in the order that the bytes choose, then everything that is left in the order in which it was sent.
@@ -187,7 +187,8 @@ impl<P: Protocol> Network<P> {
             tap(&letter.bytes);
         }
         // What does not decode is the driver's matter: the protocol never sees it.
-        if let Ok(message) = decode::<P::Message>(&letter.bytes.into()) {
+        let message = decode::<P::Message>(&letter.bytes.into()).ok();
+        if let Some(message) = message.filter(|message| self.admit.is_none_or(|admit| admit(letter.to, message))) {
             self.turn(letter.to, input, |protocol, fx| protocol.receive(letter.from, message, fx));
         }
         true

@@ -125,7 +125,7 @@ where
     }
     let mut crashes = 0;
     loop {
-        if crashes < CRASHES && !input.is_empty() && input.byte() % 8 == 0 {
+        if crashes < CRASHES && !input.is_empty() && input.byte().is_multiple_of(8) {
             let node = NodeIndex(input.below(honest) as u16);
             if network.down().contains(node) {
                 network.restart(node, make(node), input);
