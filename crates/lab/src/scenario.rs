@@ -156,15 +156,20 @@ pub struct Cast {
     pub rng: ChaCha8Rng,
 }
 
-/// Sizes of the swarm; small ones more often.
-const SIZES: [usize; 16] = [1, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 6, 7, 7, 10, 16];
+/// Sizes of the swarm, each with its weight: a run costs about the cube of the size, and each gets its part of the time.
+const SIZES: [(usize, u32); 7] = [(1, 12), (4, 240), (5, 24), (6, 16), (7, 16), (10, 4), (16, 1)];
 
 impl Cast {
     /// Decides what the scenario leaves open. `strategies` are those that mean something to the subject.
     pub fn draw(scenario: &Scenario, strategies: &[Strategy]) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(scenario.seed);
-        let nodes = SIZES[rng.random_range(0..SIZES.len())];
-        let nodes = scenario.nodes.unwrap_or(nodes);
+        let mut ticket = rng.random_range(0..SIZES.iter().map(|(_, weight)| weight).sum());
+        let drawn = SIZES.iter().find(|(_, weight)| {
+            let found = ticket < *weight;
+            ticket = ticket.saturating_sub(*weight);
+            found
+        });
+        let nodes = scenario.nodes.unwrap_or(drawn.map_or(4, |(nodes, _)| *nodes));
         let committee = Committee::new(nodes).unwrap_or_else(|_| unreachable!("1 to 64 nodes are a committee"));
         // Every strategy has its turn: consecutive seeds go through the list, and mixed ones follow.
         let turn = scenario.seed as usize % (strategies.len() + 4).max(1);

@@ -2,32 +2,24 @@
 
 use super::{Control, DirectedTest, Harmless};
 
-/// Random runs catch it.
-const fn coding(name: &'static str, what: &'static str) -> Control {
-    Control { name, what, subject: "rbc", test: None }
-}
-
-/// A directed test catches it, random runs seldom or never.
+/// With the directed test that catches it, where random runs do not.
 const fn coding_by(name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
     let test = Some(DirectedTest { package: "mellivora-coding", binary, name: test });
     Control { name, what, subject: "rbc", test }
 }
 
-/// Random runs catch it.
-const fn rbc(name: &'static str, what: &'static str) -> Control {
-    Control { name, what, subject: "rbc", test: None }
-}
-
-/// A directed test catches it, random runs seldom or never.
+/// With the directed test that catches it, where random runs do not.
 const fn rbc_by(name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
     let test = Some(DirectedTest { package: "mellivora-broadcast", binary, name: test });
     Control { name, what, subject: "rbc", test }
 }
 
 pub(super) const CONTROLS: &[Control] = &[
-    coding(
+    coding_by(
         "coding-no-check",
         "decoding returns whatever comes out, without comparing the commitment of the re-encoded codeword",
+        "codec",
+        "one_bad_shard_among_unverified_ones_never_matches",
     ),
     coding_by(
         "coding-verified-unchecked",
@@ -71,24 +63,66 @@ pub(super) const CONTROLS: &[Control] = &[
         "codec",
         "unverified_shards_of_any_shape_are_a_mismatch_and_never_a_panic",
     ),
-    rbc(
+    rbc_by(
         "rbc-echo-quorum-low",
         "READY at n - f - 1 supporters: not enough honest ones to decode, and two roots find support",
+        "rbc_attacks",
+        "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
     ),
-    rbc("rbc-echo-quorum-high", "READY at n - f + 1 supporters: f silent nodes stop it"),
-    rbc("rbc-echo-counted-twice", "a whole shard counts as a second supporter"),
-    rbc("rbc-hash-not-counted", "ECHO_HASH does not count as support"),
-    rbc("rbc-amplification-at-f", "READY is repeated after f READYs, all of which may lie"),
-    rbc("rbc-no-amplification", "READY is repeated only after 2f + 1 READYs: who lacks ECHOs is left behind"),
+    rbc_by(
+        "rbc-echo-quorum-high",
+        "READY at n - f + 1 supporters: f silent nodes stop it",
+        "rbc_attacks",
+        "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
+    ),
+    rbc_by(
+        "rbc-echo-counted-twice",
+        "a whole shard counts as a second supporter",
+        "rbc_saving",
+        "rule_2_a_whole_shard_upgrades_a_hash_and_supporters_count_both_once",
+    ),
+    rbc_by(
+        "rbc-hash-not-counted",
+        "ECHO_HASH does not count as support",
+        "rbc_attacks",
+        "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
+    ),
+    rbc_by(
+        "rbc-amplification-at-f",
+        "READY is repeated after f READYs, all of which may lie",
+        "rbc_attacks",
+        "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
+    ),
+    rbc_by(
+        "rbc-no-amplification",
+        "READY is repeated only after 2f + 1 READYs: who lacks ECHOs is left behind",
+        "rbc_attacks",
+        "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
+    ),
     rbc_by(
         "rbc-delivery-at-2f",
         "delivery at 2f READYs",
         "rbc_attacks",
         "delivery_needs_exactly_2f_plus_1_readys_and_no_val",
     ),
-    rbc("rbc-delivery-without-ready", "delivery as soon as there is an outcome, whoever is READY"),
-    rbc("rbc-bottom-unproven", "BOTTOM is delivered after a mismatch over shards that nobody verified"),
-    rbc("rbc-val-unproven", "a VAL is echoed without a look at its proof"),
+    rbc_by(
+        "rbc-delivery-without-ready",
+        "delivery as soon as there is an outcome, whoever is READY",
+        "rbc_attacks",
+        "delivery_needs_exactly_2f_plus_1_readys_and_no_val",
+    ),
+    rbc_by(
+        "rbc-bottom-unproven",
+        "BOTTOM is delivered after a mismatch over shards that nobody verified",
+        "rbc_attacks",
+        "a_mismatch_over_unchecked_shards_is_no_outcome_even_when_ready",
+    ),
+    rbc_by(
+        "rbc-val-unproven",
+        "a VAL is echoed without a look at its proof",
+        "rbc_attacks",
+        "a_val_with_a_wrong_shard_is_a_fault_and_fills_no_slot",
+    ),
     rbc_by(
         "rbc-val-of-anyone",
         "a VAL is accepted from a node that is not the proposer",
@@ -101,14 +135,24 @@ pub(super) const CONTROLS: &[Control] = &[
         "rbc_attacks",
         "a_second_val_is_a_fault_and_the_first_one_wins",
     ),
-    rbc("rbc-no-rule-4", "who has sent only a hash never sends the shard (rule 4)"),
+    rbc_by(
+        "rbc-no-rule-4",
+        "who has sent only a hash never sends the shard (rule 4)",
+        "rbc_saving",
+        "rule_4_at_2f_plus_1_readys_the_shard_goes_to_all_who_have_not_declined",
+    ),
     rbc_by(
         "rbc-rule-4-cancelled",
         "delivery cancels rule 4",
         "rbc_saving",
         "rule_4_is_not_cancelled_by_delivery_nor_by_a_late_val",
     ),
-    rbc("rbc-can-decode-early", "CAN_DECODE is said on shards that were not checked"),
+    rbc_by(
+        "rbc-can-decode-early",
+        "CAN_DECODE is said on shards that were not checked",
+        "rbc_saving",
+        "rule_3_can_decode_goes_once_to_those_who_would_send_hashes",
+    ),
     rbc_by(
         "rbc-old-incarnation",
         "a restarted peer's CAN_DECODE is remembered",
@@ -139,7 +183,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "rbc_attacks",
         "shards_of_distrusted_nodes_are_checked_before_use",
     ),
-    rbc("rbc-wrong-culprit", "the proposer is blamed for a peer's bad shard"),
+    rbc_by(
+        "rbc-wrong-culprit",
+        "the proposer is blamed for a peer's bad shard",
+        "rbc_attacks",
+        "at_most_one_decode_is_wasted_however_many_bad_shards_come",
+    ),
     rbc_by(
         "rbc-recall-forgets-proposal",
         "a restarted proposer proposes anew",
@@ -157,7 +206,7 @@ pub(super) const CONTROLS: &[Control] = &[
 pub(super) const HARMLESS: &[Harmless] = &[Harmless {
     name: "rbc-late-val-ignored",
     what: "a VAL that comes after delivery is not echoed",
-    why: "The first quorum of supporters at an honest node holds n - 2f = k honest nodes, which have echoed by then and show \
-              their shards under rule 4: nobody needs the shard of a node whose VAL is late. It costs only time. The \
-              exact rule is pinned by `delivery_needs_exactly_2f_plus_1_readys_and_no_val`.",
+    why: "The first quorum of supporters at an honest node holds n - 2f = k honest nodes, which have echoed by \
+          then and show their shards under rule 4: nobody needs the shard of a node whose VAL is late. It \
+          costs only time. The exact rule is pinned by `delivery_needs_exactly_2f_plus_1_readys_and_no_val`.",
 }];

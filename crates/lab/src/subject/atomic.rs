@@ -182,7 +182,7 @@ impl Target for Atomic {
         }
         let (count, size) = (1 + cast.rng.random_range(0..if n <= 7 { 8 } else { 3 }), 1 + cast.rng.random_range(0..3));
         // Mostly idealised coins and ciphers, which leaves time for many epochs; signatures are always real.
-        let real = cast.rng.random_ratio(1, 6);
+        let real = cast.rng.random_ratio(1, 40);
         let keys: Vec<NodeKeys> = match real {
             true => keys(n).to_vec(),
             false => keys(n).iter().map(|keys| idealised(keys, seed)).collect(),

@@ -42,6 +42,7 @@ impl Target for Coin {
             true => Ok(()),
             false => Err(format!("{value:?} is not the value of the coin")),
         }))
+        .twin_input(|_, ()| Some(()))
         .input_again(|_| vec![()])
         .build(move |me| Toss::new(committee, domain, coin(me)));
         committee.nodes().for_each(|node| sim.input(node, ()));
