@@ -29,7 +29,7 @@
 
 use std::sync::Arc;
 
-use mellivora_core::{Digest, Job, NodeIndex, NodeSet};
+use mellivora_core::{Digest, Job, NodeIndex, NodeSet, planted};
 use mellivora_crypto::{CoinCombination, CoinScheme, CoinShare, CoinValue};
 
 /// One coin at one node. See the [module page](self).
@@ -78,7 +78,7 @@ impl CoinInstance {
     /// Opens the gate: the protocol allows this node's share from now on. Returns the job that makes it, the first
     /// time.
     pub fn release(&mut self) -> Option<CoinJob> {
-        if self.released {
+        if self.released || planted("coin-no-share-when-known") && self.value.is_some() {
             return None;
         }
         self.released = true;
@@ -87,7 +87,7 @@ impl CoinInstance {
 
     /// Takes the share of `from`. May return a job that combines.
     pub fn add(&mut self, from: NodeIndex, share: CoinShare) -> Option<CoinJob> {
-        if self.value.is_some() || !self.heard.insert(from) {
+        if self.value.is_some() || !self.heard.insert(from) && !planted("coin-sender-counts-twice") {
             return None;
         }
         self.shares.push((from, share));
@@ -107,8 +107,8 @@ impl CoinInstance {
             return (combination.culprits, None);
         }
         let before = self.shares.len();
-        self.shares.retain(|(from, _)| !combination.culprits.contains(*from));
-        if self.shares.len() < before {
+        self.shares.retain(|(from, _)| !combination.culprits.contains(*from) || planted("coin-culprits-kept"));
+        if self.shares.len() < before && !planted("coin-no-second-attempt") {
             // Something was learnt: the rest may be tried again. Each such attempt removes a sender, so this ends.
             self.exhausted = 0;
         }
@@ -122,7 +122,8 @@ impl CoinInstance {
     }
 
     fn try_combine(&mut self) -> Option<CoinJob> {
-        if self.combining || self.shares.len() < self.threshold || self.shares.len() <= self.exhausted {
+        let threshold = self.threshold - usize::from(planted("coin-eager-job"));
+        if self.combining || self.shares.len() < threshold || self.shares.len() <= self.exhausted {
             return None;
         }
         self.combining = true;

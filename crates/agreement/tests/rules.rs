@@ -35,6 +35,29 @@ fn bval_is_relayed_at_f_plus_1_and_enters_bin_at_2f_plus_1() {
 }
 
 #[test]
+fn a_vote_that_is_said_again_and_again_counts_once() {
+    let mut node = Lone::of_four(AlwaysReal, 0);
+    node.hear_itself = false;
+    node.hear_all(&[1, 1, 1, 1], bval(1, true));
+    // Another vote makes the node look at its tallies.
+    node.hear(2, bval(1, false));
+    assert!(node.sent.is_empty() && node.aba.bin() == Values::NONE, "one BVAL of each value");
+    node.hear_all(&[2, 3], bval(1, true));
+    node.hear_all(&[1, 1, 1, 1], aux(1, true));
+    node.hear(2, aux(1, false));
+    assert_eq!(node.said_conf(1), None, "one justified AUX");
+    node.hear_all(&[2, 3], bval(1, true));
+    node.hear_all(&[1, 1, 1, 1], conf(1, Values::ONE));
+    node.hear(2, conf(1, Values::ZERO));
+    assert_eq!(node.aba.chosen(), None, "one justified CONF");
+    node.hear_all(&[1, 1, 1, 1], term(true));
+    assert!(node.outputs.is_empty(), "one TERM");
+    node.hear(2, term(true));
+    assert_eq!(node.outputs, [true]);
+    assert!(!node.aba.is_terminated(), "two TERMs halt nobody");
+}
+
+#[test]
 fn aux_is_the_first_value_in_bin_and_the_only_one() {
     let mut node = Lone::of_four(AlwaysReal, 0);
     node.input(true);

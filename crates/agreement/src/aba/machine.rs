@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mellivora_core::{Durable, Effects, Fault, FaultKind, Keyed, NodeIndex, Protocol, Purpose, Round, To};
+use mellivora_core::{Durable, Effects, Fault, FaultKind, Keyed, NodeIndex, Protocol, Purpose, Round, To, planted};
 use mellivora_crypto::CoinShare;
 
 use super::round::{Open, Past, Said, Slot};
@@ -126,11 +126,15 @@ impl Aba {
         match round.0.checked_sub(self.current.0) {
             // Round 0 does not decode; one made by hand finds no past round.
             None => Place::Past((round.0 as usize).wrapping_sub(1)),
-            Some(ahead) if round <= self.current.max(self.recalled).plus(self.config.rounds_ahead) => {
-                Place::Open(ahead as usize)
-            }
+            Some(ahead) if round <= self.last_spoken().plus(self.config.rounds_ahead) => Place::Open(ahead as usize),
             Some(_) => Place::Beyond,
         }
+    }
+
+    /// The last round that this node spoke in, restarts included.
+    #[inline]
+    fn last_spoken(&self) -> Round {
+        if planted("aba-window-ignores-recalled") { self.current } else { self.current.max(self.recalled) }
     }
 
     /// The state of the round `ahead` of the current one, made if need be. The caller checked the window.
@@ -143,6 +147,7 @@ impl Aba {
 
     fn on_bval(&mut self, from: NodeIndex, round: Round, value: bool, fx: &mut dyn Effects<Self>) {
         match self.place(round) {
+            Place::Past(_) if planted("aba-past-rounds-dropped") => {}
             Place::Past(r) => {
                 let relay_at = self.config.committee.one_honest();
                 let Some(past) = self.past.get_mut(r) else { return };
@@ -173,6 +178,7 @@ impl Aba {
         hear: impl FnOnce(&mut Open) -> Slot,
     ) {
         match self.place(round) {
+            Place::Past(_) if planted("aba-slot-of-another-round") => drop(self.open_mut(0).map(hear)),
             Place::Past(_) => {}
             Place::Open(ahead) => match self.open_mut(ahead).map(hear) {
                 Some(Slot::Filled) if ahead == 0 => self.progress(fx),
@@ -184,14 +190,15 @@ impl Aba {
     }
 
     fn on_term(&mut self, from: NodeIndex, value: bool, fx: &mut dyn Effects<Self>) {
-        if self.term[usize::from(!value)].has(from) {
+        if self.term[usize::from(!value)].has(from) && !planted("aba-both-terms-counted") {
             return fx.fault(Fault::new(from, FaultKind::ConflictingTerm));
         }
         let tally = &mut self.term[usize::from(value)];
         if !tally.add(from) {
             return;
         }
-        if tally.count() >= self.config.committee.one_honest() && self.decision.is_none() {
+        let needed = self.config.committee.one_honest() - usize::from(planted("aba-decide-on-f-terms"));
+        if tally.count() >= needed && self.decision.is_none() && !planted("aba-term-not-adopted") {
             self.decide(value, fx);
             self.progress(fx);
         }
@@ -199,7 +206,8 @@ impl Aba {
     }
 
     fn try_halt(&mut self, value: bool) {
-        if self.term[usize::from(value)].count() >= self.config.committee.strong() {
+        let support = self.term[usize::from(value)].count();
+        if support >= self.config.committee.strong() && !planted("aba-never-halts") {
             self.halted = true;
             self.past = Vec::new();
             self.open = VecDeque::new();
@@ -223,7 +231,8 @@ impl Aba {
         let round = self.current.plus(u32::try_from(ahead).ok()?);
         let AbaConfig { committee, domain, coin, .. } = &self.config;
         let (scheme, threshold) = (coin.clone(), committee.one_honest());
-        let name = || domain.statement(Purpose::Coin, round).digest();
+        let named = if planted("aba-coin-without-round") { Round(0) } else { round };
+        let name = || domain.statement(Purpose::Coin, named).digest();
         // Split by hand: the name is made once per round, not per share.
         let fresh = match self.open.get(ahead) {
             Some(Open { coin: Some(_), .. }) => None,
@@ -239,7 +248,7 @@ impl Aba {
     /// Applies the rules of the current round until none of them does anything. Everything is read off the state, so
     /// what was held for a round counts as soon as the round begins.
     fn progress(&mut self, fx: &mut dyn Effects<Self>) {
-        while !self.halted && self.step(fx) {}
+        while !self.halted && self.step(fx) && !planted("aba-held-not-rechecked") {}
     }
 
     /// One pass over the rules; true if the round ended.
@@ -251,13 +260,15 @@ impl Aba {
         let Some(open) = self.open.front_mut() else { return false };
 
         // 1: the own estimate, relays, and what enters `bin`.
+        let relay_at = if planted("aba-relay-late") { committee.strong() } else { committee.one_honest() };
+        let strong = if planted("aba-bin-low") { committee.one_honest() } else { committee.strong() };
         for value in [false, true] {
             let count = open.bval[usize::from(value)].count();
-            if !open.said.bval.contains(value) && (est == Some(value) || count >= committee.one_honest()) {
+            if !open.said.bval.contains(value) && (est == Some(value) || count >= relay_at) {
                 open.said.bval.insert(value);
                 vote(fx, Vote::Bval { round, value });
             }
-            if count >= committee.strong() {
+            if count >= strong {
                 open.bin.insert(value);
             }
         }
@@ -265,7 +276,7 @@ impl Aba {
         // 2. When both enter at once, which happens only to a node that is behind, the own estimate goes first.
         if open.said.aux.is_none() {
             let first = match est {
-                Some(est) if open.bin.contains(est) => Some(est),
+                Some(est) if open.bin.contains(est) || planted("aba-aux-is-estimate") => Some(est),
                 _ => [true, false].into_iter().find(|&value| open.bin.contains(value)),
             };
             let Some(value) = first else { return false };
@@ -287,9 +298,15 @@ impl Aba {
                     vote(fx, Vote::Conf { round, values });
                 }
                 if open.chosen.is_none() {
-                    open.chosen = open.conf_values(committee);
+                    let union = open.conf_values(committee).or(open.said.conf.filter(|_| planted("aba-no-conf")));
+                    open.chosen = if planted("aba-own-set") { union.and(open.said.conf) } else { union };
                 }
-                let Some(chosen) = open.chosen else { return false };
+                let Some(chosen) = open.chosen else {
+                    if planted("aba-early-share") {
+                        self.pass_gate(round, fx);
+                    }
+                    return false;
+                };
                 // 5: the gate. It opens also for a coin that is known already.
                 let Some(coin) = self.pass_gate(round, fx) else { return false };
                 (chosen, coin)
@@ -299,11 +316,12 @@ impl Aba {
         // 6.
         let est = match chosen.single() {
             Some(value) => {
-                if value == coin {
+                if value == coin || planted("aba-decide-without-coin") {
                     self.decide(value, fx);
                 }
                 value
             }
+            None if planted("aba-coin-not-adopted") => est.unwrap_or(coin),
             None => coin,
         };
         self.next_round(self.decision().unwrap_or(est), coin);
@@ -313,7 +331,8 @@ impl Aba {
     /// Releases the own share of the current round, once; the coin, if it is known.
     fn pass_gate(&mut self, round: Round, fx: &mut dyn Effects<Self>) -> Option<bool> {
         // No peer can influence this: the only caller has fixed `chosen` before.
-        assert!(self.open.front().is_some_and(|open| open.chosen.is_some()), "no share before the quorum of CONF");
+        let passed = self.open.front().is_some_and(|open| open.chosen.is_some());
+        assert!(passed || planted("aba-early-share"), "no share before the quorum of CONF");
         let coin = self.coin_mut(0)?;
         let value = coin.value();
         if let Some(job) = coin.release() {
@@ -338,6 +357,7 @@ impl Aba {
             return;
         }
         self.adopt(value);
+        self.halted |= planted("aba-halt-at-decide");
         vote(fx, Vote::Term { value });
         self.announce(fx);
     }
@@ -419,7 +439,7 @@ impl Protocol for Aba {
     fn input(&mut self, input: bool, fx: &mut dyn Effects<Self>) {
         self.resume(fx);
         // Round 1 is the only one without an estimate.
-        if self.wants_input() {
+        if self.wants_input() || planted("aba-late-input-counts") {
             self.est = Some(input);
             self.progress(fx);
         }
@@ -479,7 +499,7 @@ impl Protocol for Aba {
         let AbaMessage::Vote(vote) = message else { return };
         // What was said is restored as said, and counted as this node's own vote, which its peers count too.
         if let Vote::Term { value } = vote {
-            if self.decision.is_none() {
+            if self.decision.is_none() && !planted("aba-recall-forgets-term") {
                 self.adopt(value);
                 self.term[usize::from(value)].add(me);
             }
@@ -494,6 +514,8 @@ impl Protocol for Aba {
                 open.said.bval.insert(value);
                 open.hear_bval(me, value);
             }
+            Vote::Aux { .. } if planted("aba-recall-forgets-aux") => {}
+            Vote::Conf { .. } if planted("aba-recall-forgets-conf") => {}
             Vote::Aux { value, .. } => {
                 open.said.aux = Some(value);
                 open.hear_aux(me, value);

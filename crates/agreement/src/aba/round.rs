@@ -1,6 +1,6 @@
 //! What a node knows and has said of one round.
 
-use mellivora_core::{Committee, NodeIndex};
+use mellivora_core::{Committee, NodeIndex, planted};
 
 use crate::coin::CoinInstance;
 use crate::tally::Tally;
@@ -47,7 +47,7 @@ pub(super) enum Slot {
 /// Puts `sender` into tally `which`, unless it is already in one of them.
 fn fill<const K: usize>(tallies: &mut [Tally; K], which: usize, sender: NodeIndex) -> Slot {
     for (k, tally) in tallies.iter_mut().enumerate() {
-        if tally.has(sender) {
+        if tally.has(sender) && (k == which || !planted("aba-both-values-counted")) {
             return if k == which { Slot::Equal } else { Slot::Conflict };
         }
     }
@@ -79,13 +79,15 @@ impl Open {
     /// V1: the values of a quorum of AUX that all lie in `bin`. One value, if it has a quorum by itself.
     pub(super) fn aux_values(&self, committee: Committee) -> Option<Values> {
         let [zero, one] = &self.aux;
-        quorum_of(committee, self.bin, [zero, one], None)
+        let bin = if planted("aba-aux-unjustified") { Values::BOTH } else { self.bin };
+        quorum_of(committee, bin, [zero, one], None)
     }
 
     /// V: the union over a quorum of CONF whose sets all lie in `bin`. One value, if it has a quorum by itself.
     pub(super) fn conf_values(&self, committee: Committee) -> Option<Values> {
         let [zero, one, both] = &self.conf;
-        quorum_of(committee, self.bin, [zero, one], Some(both))
+        let bin = if planted("aba-conf-unjustified") { Values::BOTH } else { self.bin };
+        quorum_of(committee, bin, [zero, one], Some(both))
     }
 }
 
@@ -93,7 +95,8 @@ impl Open {
 /// either both values or a set with both: its union is {0, 1}.
 #[inline]
 fn quorum_of(committee: Committee, bin: Values, singles: [&Tally; 2], both: Option<&Tally>) -> Option<Values> {
-    let quorum = committee.quorum();
+    let low = if both.is_some() { "aba-conf-quorum-low" } else { "aba-aux-quorum-low" };
+    let quorum = committee.quorum() - usize::from(planted(low));
     let mut justified = 0;
     for (tally, value) in singles.into_iter().zip([false, true]) {
         if bin.contains(value) {
