@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mellivora_agreement::{Aba, AbaConfig, AbaMessage};
 use mellivora_broadcast::{Rbc, RbcConfig};
 use mellivora_coding::Contribution;
-use mellivora_core::{Effects, Fault, FaultKind, Layer, NodeIndex, NodeSet, Protocol, Segment, Slot, To};
+use mellivora_core::{Effects, Fault, FaultKind, Layer, NodeIndex, NodeSet, Protocol, Segment, Slot, To, planted};
 
 use super::children::{AbaEffects, BkrDone, BkrJob, Outcome, RbcEffects};
 use super::message::Ballots;
@@ -105,6 +105,9 @@ impl Bkr {
                 }
                 Outcome::Decided(instance, true) => {
                     self.chosen.insert(instance);
+                    if planted("bkr-chosen-dropped") {
+                        self.rbcs[instance.as_usize()] = Slot::Gone(());
+                    }
                 }
                 Outcome::Decided(instance, false) => {
                     self.refused.insert(instance);
@@ -116,6 +119,7 @@ impl Bkr {
                         *contribution = None;
                     }
                 }
+                Outcome::Blamed(_) if planted("bkr-blame-not-shared") => {}
                 Outcome::Blamed(node) => self.distrust(NodeSet::one(node)),
             }
             self.complete(fx);
@@ -125,18 +129,23 @@ impl Bkr {
     /// After a quorum of ones: zeros to all agreements without an input. At the end of a turn, and not while this node
     /// decodes what others have sent: what is here already deserves a one, and jobs always end.
     fn close(&mut self, fx: &mut dyn Effects<Self>) {
-        if self.closed || self.decoding > 0 || self.chosen.len() < self.params.committee.quorum() {
+        let committee = self.params.committee;
+        let ones = if planted("bkr-zeros-early") { committee.one_honest() } else { committee.quorum() };
+        let due = self.chosen.len() >= ones && !planted("bkr-zeros-never") || planted("bkr-zeros-at-once");
+        let busy = self.decoding > 0 && !planted("bkr-zeros-while-decoding");
+        if self.closed || busy || !due {
             return;
         }
         self.closed = true;
-        for instance in self.params.committee.nodes() {
+        for instance in committee.nodes() {
             // One that has an input ignores a second.
             self.with_aba(instance, fx, |aba, fx| aba.input(false, fx));
         }
     }
 
     fn complete(&mut self, fx: &mut dyn Effects<Self>) {
-        if self.output || !self.decided() || !self.chosen.is_subset(&self.delivered) {
+        let here = self.chosen.is_subset(&self.delivered) || planted("bkr-output-before-delivery");
+        if self.output || !self.decided() || !here {
             return;
         }
         self.output = true;
@@ -145,7 +154,11 @@ impl Bkr {
             let contribution = place.take()?;
             chosen.contains(node).then_some((node, contribution))
         });
-        fx.output(taken.collect());
+        let mut taken: Vec<_> = taken.collect();
+        if planted("bkr-own-first") {
+            taken.sort_by_key(|(node, _)| *node != self.params.me);
+        }
+        fx.output(taken);
     }
 
     fn on_votes(&mut self, from: NodeIndex, ballots: impl IntoIterator<Item = Ballot>, fx: &mut dyn Effects<Self>) {
@@ -230,6 +243,7 @@ impl Protocol for Bkr {
     fn recall(&mut self, to: To, message: BkrMessage) {
         self.recalled = true;
         match message {
+            BkrMessage::Votes(_) if planted("bkr-recall-forgets-votes") => {}
             BkrMessage::Rbc { proposer, message } => {
                 if let Some(rbc) = self.rbcs.get_mut(proposer.as_usize()).and_then(Slot::get_mut) {
                     rbc.recall(to, message);
@@ -268,11 +282,12 @@ impl Subset for Bkr {
     fn new(params: SubsetParams) -> Self {
         let SubsetParams { committee, me, ref codec, echo, coin_schedule, rounds_ahead, .. } = params;
         let rbc = |proposer| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo });
+        let named = |instance| if planted("bkr-coin-without-instance") { NodeIndex(0) } else { instance };
         let aba = |instance| {
             Aba::new(AbaConfig {
                 committee,
                 me,
-                domain: params.domain.child(Segment::of(Layer::Aba, instance)),
+                domain: params.domain.child(Segment::of(Layer::Aba, named(instance))),
                 coin: params.coin.clone(),
                 schedule: coin_schedule,
                 rounds_ahead,
@@ -296,7 +311,9 @@ impl Subset for Bkr {
     }
 
     fn decided(&self) -> bool {
-        self.chosen.union(&self.refused) == self.params.committee.all()
+        let settled = self.chosen.union(&self.refused);
+        let quorum = self.params.committee.quorum();
+        settled == self.params.committee.all() || planted("bkr-output-at-quorum") && settled.len() >= quorum
     }
 
     fn distrust(&mut self, nodes: NodeSet) {

@@ -1,5 +1,6 @@
-//! BKR: directed schedules, random runs under every generic attack, wire forms.
+//! BKR: directed schedules, one node by hand, random runs under every generic attack, wire forms.
 
+mod by_hand;
 mod directed;
 mod swarm;
 mod wire;
