@@ -51,7 +51,7 @@ pub mod toss;
 pub use cipher::IdealCipher;
 pub use forge::{Forge, Forgeable, Tools};
 pub use ideal::IdealCoin;
-pub use schedule::{Adaptive, Observe};
+pub use schedule::{Adaptive, Observe, Peek};
 pub use stage::{Parcel, Stage};
 pub use steer::Steering;
 pub use strategy::{Strategy, Target, Targets};

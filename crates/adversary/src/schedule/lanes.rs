@@ -26,7 +26,7 @@ pub(super) struct Lanes<R> {
     rng: SimRng,
     /// Numbers of events, by link: senders 0 to n - 1 and one row for jobs and inputs, times receivers.
     lanes: Vec<VecDeque<u64>>,
-    /// Lanes that hold something, in no order, and the place of each lane in that list.
+    /// Lanes that hold something, in no order.
     busy: Vec<usize>,
     fresh: u64,
 }
@@ -61,7 +61,7 @@ impl<P: Observe, R: Rule<P>> Scheduler<P> for Lanes<R> {
         }
         self.rule.look(view, &mut self.rng);
         while !self.busy.is_empty() {
-            // A few tries at random, then all in order from a random one: fast lanes first.
+            // All lanes in order from a random one: the first that is fast, else that one.
             let start = self.rng.random_range(0..self.busy.len());
             let count = self.busy.len();
             let fast = (0..count)
@@ -120,7 +120,7 @@ impl<P: Observe> Rule<P> for SlowLeader {
             self.patience -= 1;
             return;
         }
-        self.patience = rng.random_range(0..16);
+        self.patience = rng.random_range(0..4);
         let far = |node: NodeIndex| (view.outputs(node).len(), view.node(node).progress());
         // Of several the one that leads stays, so that it falls behind.
         let best = view.live().iter().map(far).max();

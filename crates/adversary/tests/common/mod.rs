@@ -72,6 +72,15 @@ fn payload(node: NodeIndex, len: usize) -> Bytes {
     (0..len).map(|i| (i as u8).wrapping_mul(31) ^ node.0 as u8).collect()
 }
 
+/// Runs to the end; the kinds of faults that honest nodes recorded stand among the counters.
+pub(crate) fn finish<P: Protocol + 'static>(sim: &mut Simulation<P>) -> Report {
+    let mut report = sim.run();
+    for (_, fault) in sim.faults() {
+        report.coverage.count(&format!("fault.{:?}", fault.kind));
+    }
+    report
+}
+
 pub(crate) fn rbc(strategy: Strategy, seed: u64) -> Report {
     let committee = committee(size(seed));
     let (codec, faulty, echo) = (codec(committee), faulty(committee, seed / 2), echo(committee, seed));
@@ -101,7 +110,7 @@ pub(crate) fn rbc(strategy: Strategy, seed: u64) -> Report {
     let builder = cast(builder, strategy, faulty, seed, |_| Tools::default());
     let mut sim = builder.build(move |me| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo }));
     sim.input(proposer, expected);
-    sim.run()
+    finish(&mut sim)
 }
 
 pub(crate) fn toss(strategy: Strategy, seed: u64) -> Report {
@@ -135,7 +144,7 @@ pub(crate) fn toss(strategy: Strategy, seed: u64) -> Report {
     let builder = cast(builder, strategy, faulty, seed, tools);
     let mut sim = builder.build(move |me| Toss::new(committee, domain(), IdealCoin::scheme(committee, me, seed)));
     committee.nodes().for_each(|node| sim.input(node, ()));
-    sim.run()
+    finish(&mut sim)
 }
 
 /// A lone agreement, whoever schedules it.
@@ -189,7 +198,7 @@ pub(crate) fn aba_under(
 }
 
 pub(crate) fn aba(strategy: Strategy, seed: u64) -> Report {
-    aba_under(size(seed), strategy, seed, schedule(seed), Schedule::Swarm, |builder| builder).run()
+    finish(&mut aba_under(size(seed), strategy, seed, schedule(seed), Schedule::Swarm, |builder| builder))
 }
 
 type Chosen = Vec<(NodeIndex, Contribution)>;
@@ -250,7 +259,7 @@ pub(crate) fn bkr_under(
 }
 
 pub(crate) fn bkr(strategy: Strategy, seed: u64) -> Report {
-    bkr_under(size(seed), strategy, seed, Schedule::Swarm, |builder| builder).run()
+    finish(&mut bkr_under(size(seed), strategy, seed, Schedule::Swarm, |builder| builder))
 }
 
 /// Keys of four and of seven nodes, dealt once.
@@ -354,7 +363,7 @@ pub(crate) fn badger_under(
         assert!(sim.run_until(ahead), "{strategy}, seed {seed}: the others order nothing");
         sim.restart(absent);
     }
-    let report = sim.run();
+    let report = finish(&mut sim);
     if report.is_ok() {
         for node in sim.view().honest().iter() {
             let mut ledger: BTreeMap<Bytes, usize> = BTreeMap::new();
