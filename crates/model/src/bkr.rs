@@ -29,6 +29,7 @@
 //! Honest nodes have no names, and neither have their broadcasts.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mellivora_core::Committee;
 use stateright::Property;
@@ -105,13 +106,15 @@ pub enum Step {
 pub struct Bkr<const H: usize, const N: usize> {
     committee: Committee,
     weakening: Option<Weakening>,
+    /// All orders of the broadcasts of honest nodes.
+    orders: Arc<[Vec<usize>]>,
 }
 
 impl<const H: usize, const N: usize> Bkr<H, N> {
     /// A committee of N nodes, the last of which is Byzantine.
     pub fn new(committee: Committee, weakening: Option<Weakening>) -> Self {
         assert!(committee.quorum() == H && committee.n() == N && N <= 8 && H + 1 == N, "one Byzantine node");
-        Bkr { committee, weakening }
+        Bkr { committee, weakening, orders: orders(H).into() }
     }
 
     fn weak(&self, weakening: Weakening) -> bool {
@@ -268,7 +271,7 @@ impl<const H: usize, const N: usize> System for Bkr<H, N> {
             other.nodes.sort();
             other
         };
-        orders(H).iter().map(like).min().unwrap_or(state)
+        self.orders.iter().map(like).min().unwrap_or(state)
     }
 
     fn properties(&self) -> Vec<Property<Checked<Self>>> {

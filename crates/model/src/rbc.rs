@@ -190,18 +190,23 @@ impl<const H: usize> System for Bracha<H> {
                 !model.0.honest_proposer || !state.nodes.iter().any(|node| node.delivered.has(1))
             }),
             Property::always("totality", |model: &Checked<Self>, state| model.0.total(state)),
-            Property::sometimes("everybody delivers", |_, state: &State<H>| state.nodes.iter().all(|n| n.delivered.has(0))),
+            Property::sometimes("everybody delivers", |_, state: &State<H>| {
+                state.nodes.iter().all(|n| n.delivered.has(0))
+            }),
             Property::sometimes("delivered without an own VAL", |_, state: &State<H>| {
                 state.nodes.iter().any(|n| n.echo.is_empty() && !n.delivered.is_empty())
             }),
         ];
         if !self.honest_proposer {
             all.extend([
-                Property::sometimes("quiet without delivery, after ECHOs", |model: &Checked<Self>, state: &State<H>| {
-                    let echoed = state.nodes.iter().filter(|n| !n.echo.is_empty()).count();
-                    let none = state.nodes.iter().all(|n| n.delivered.is_empty());
-                    echoed == H && none && model.0.quiescent(state)
-                }),
+                Property::sometimes(
+                    "quiet without delivery, after ECHOs",
+                    |model: &Checked<Self>, state: &State<H>| {
+                        let echoed = state.nodes.iter().filter(|n| !n.echo.is_empty()).count();
+                        let none = state.nodes.iter().all(|n| n.delivered.is_empty());
+                        echoed == H && none && model.0.quiescent(state)
+                    },
+                ),
                 Property::sometimes("echoed one root, delivered the other", |_, state: &State<H>| {
                     state.nodes.iter().any(|n| n.echo.has(0) && n.delivered.has(1))
                 }),

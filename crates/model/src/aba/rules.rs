@@ -19,6 +19,8 @@ pub struct Aba<const H: usize, const R: usize> {
     coins: [Values; R],
     /// Every BVAL that may go out has gone out.
     early_bvals: bool,
+    /// Inputs come at any time, not at the beginning.
+    late_inputs: bool,
     weakening: Option<Weakening>,
     /// V of one member that can still come out in round 1, by state.
     futures: Futures<H, R>,
@@ -29,32 +31,37 @@ type Futures<const H: usize, const R: usize> = Arc<Mutex<HashMap<State<H, R>, Va
 const SETS: [Values; 3] = [Values::of(0), Values::of(1), Values::BOTH];
 
 impl<const H: usize> Aba<H, 1> {
-    /// One round, with inputs that come at any time. The coin is real, or fixed.
+    /// One round, step by step. The coin is real, or fixed.
     pub fn round(committee: Committee, coin: Option<bool>, weakening: Option<Weakening>) -> Self {
-        Self::new(committee, [coin], false, weakening)
+        Self::step_by_step(committee, [coin], weakening)
+    }
+
+    /// One round with a real coin and early BVALs, for safety and binding.
+    pub fn binding(committee: Committee, weakening: Option<Weakening>) -> Self {
+        Self::new(committee, [None], (true, true), weakening)
     }
 }
 
 impl<const H: usize, const R: usize> Aba<H, R> {
-    /// R rounds with all inputs given, for safety. `coins` are those that are fixed.
+    /// R rounds with all inputs given and early BVALs, for safety. `coins` are those that are fixed.
     pub fn rounds(committee: Committee, coins: [Option<bool>; R], weakening: Option<Weakening>) -> Self {
-        Self::new(committee, coins, true, weakening)
+        Self::new(committee, coins, (true, false), weakening)
     }
 
     /// R rounds with every BVAL as a step of its own and inputs that come at any time.
-    pub fn step_by_step(committee: Committee, coins: [Option<bool>; R]) -> Self {
-        Self::new(committee, coins, false, None)
+    pub fn step_by_step(committee: Committee, coins: [Option<bool>; R], weakening: Option<Weakening>) -> Self {
+        Self::new(committee, coins, (false, true), weakening)
     }
 
     fn new(
         committee: Committee,
         coins: [Option<bool>; R],
-        early_bvals: bool,
+        (early_bvals, late_inputs): (bool, bool),
         weakening: Option<Weakening>,
     ) -> Self {
         assert_eq!(committee.quorum(), H, "the honest nodes are a quorum");
         let coins = coins.map(|coin| coin.map_or(Values::NONE, Values::of_bit));
-        Aba { committee, coins, early_bvals, weakening, futures: Arc::default() }
+        Aba { committee, coins, early_bvals, late_inputs, weakening, futures: Arc::default() }
     }
 
     fn weak(&self, weakening: Weakening) -> bool {
@@ -103,7 +110,8 @@ impl<const H: usize, const R: usize> Aba<H, R> {
     /// V: rule 4.
     fn conf_gives(&self, state: &State<H, R>, round: usize, node: usize, help: Help, values: Values) -> bool {
         let quorum = self.committee.quorum() - usize::from(self.weak(Weakening::ConfQuorumLow));
-        let justified = |set: Values| self.weak(Weakening::ConfUnjustified) || set.within(self.bin(state, round, node, help));
+        let justified =
+            |set: Values| self.weak(Weakening::ConfUnjustified) || set.within(self.bin(state, round, node, help));
         let union = |set| justified(set) && self.union_is(state, round, help, set, quorum, Local::conf);
         if self.weak(Weakening::OwnSet) {
             let own = state.nodes[node].rounds[round].conf();
@@ -256,7 +264,7 @@ impl<const H: usize, const R: usize> System for Aba<H, R> {
     fn initial(&self) -> Vec<State<H, R>> {
         let node = Node { input: false, rounds: [Local::default(); R] };
         let empty = State { inputs: Values::NONE, coins: self.coins, nodes: [node; H] };
-        if !self.early_bvals {
+        if self.late_inputs {
             return vec![empty];
         }
         let with_ones = |ones: usize| {
@@ -323,7 +331,7 @@ impl<const H: usize, const R: usize> System for Aba<H, R> {
     fn canonical(&self, mut state: State<H, R>) -> State<H, R> {
         state.nodes.sort();
         // With a fixed coin, 0 and 1 are not alike; and what can still come out must not change its name.
-        if !self.early_bvals || self.coins.iter().any(|coin| !coin.is_empty()) {
+        if self.late_inputs || self.coins.iter().any(|coin| !coin.is_empty()) {
             return state;
         }
         let mut other = state.flipped();
@@ -349,9 +357,9 @@ impl<const H: usize, const R: usize> System for Aba<H, R> {
             all.push(Property::always("binding", |model: &Checked<Self>, state| model.0.binds(state)));
         } else {
             all.push(Property::sometimes("decisions in different rounds", |_, state: &State<H, R>| {
-                let first = |round: usize| state.nodes.iter().any(|n| n.rounds[round].decided() == n.decided() && n.decided().is_some());
-                let only_last = state.nodes.iter().any(|n| n.rounds[0].decided().is_none() && n.rounds[R - 1].decided().is_some());
-                first(0) && only_last
+                let first = |node: &Node<R>| node.rounds.iter().position(|local| local.decided().is_some());
+                let decided_in = |round| state.nodes.iter().any(|node| first(node) == Some(round));
+                decided_in(0) && decided_in(R - 1)
             }));
         }
         all

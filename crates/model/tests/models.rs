@@ -1,0 +1,85 @@
+//! Every run of the table that is quick enough, and the table itself.
+
+use mellivora_model::{EXPECTED, HARMLESS, runs};
+
+/// Checks the runs whose model begins so.
+fn check(prefix: &str) {
+    let mut checked = 0;
+    for run in runs().into_iter().filter(|run| run.model.starts_with(prefix) && !run.heavy) {
+        let outcome = run.check();
+        assert!(outcome.ok, "{}: {outcome:#?}", run.name());
+        checked += 1;
+    }
+    assert!(checked > 0, "no run of {prefix}");
+}
+
+#[test]
+fn broadcast() {
+    check("broadcast");
+}
+
+#[test]
+fn saving_broadcast() {
+    check("saving broadcast");
+}
+
+#[test]
+fn agreement_in_one_round() {
+    check("agreement, one round");
+}
+
+#[test]
+fn binding_of_seven() {
+    check("agreement, binding");
+}
+
+#[test]
+fn agreement_over_rounds() {
+    check("agreement, two rounds");
+    check("agreement, rounds");
+}
+
+#[test]
+fn term() {
+    check("TERM");
+}
+
+#[test]
+fn subset() {
+    check("subset");
+}
+
+#[test]
+fn the_table_has_one_row_for_each_run_and_no_other() {
+    let runs: Vec<_> = runs().iter().map(|run| (run.model, run.weakening)).collect();
+    let rows: Vec<_> = EXPECTED.iter().map(|row| (row.model, row.weakening)).collect();
+    assert_eq!(runs, rows);
+}
+
+#[test]
+fn each_model_keeps_its_laws_and_each_weakening_breaks_one_unless_it_is_listed() {
+    for row in EXPECTED {
+        let harmless = HARMLESS.iter().any(|&(model, weak, _)| model == row.model && Some(weak) == row.weakening);
+        let should_break = row.weakening.is_some() && !harmless;
+        assert_eq!(row.broken.is_some(), should_break, "{row:?}");
+    }
+    for (model, weakening, _) in HARMLESS {
+        let listed = EXPECTED.iter().any(|row| row.model == *model && row.weakening == Some(*weakening));
+        assert!(listed, "{weakening:?} of {model} is not in the table");
+        let elsewhere = EXPECTED.iter().any(|row| row.weakening == Some(*weakening) && row.broken.is_some());
+        let alone = *weakening == mellivora_model::Weakening::LateEchoShowsNobody;
+        assert!(elsewhere != alone, "{weakening:?} breaks a law in some other model, or in none");
+    }
+}
+
+#[test]
+fn counterexamples_can_be_read() {
+    let run = runs().into_iter().find(|run| run.name() == "broadcast, n = 4, NoAmplification").unwrap();
+    let path = run.check().counterexample.unwrap();
+    assert_eq!(
+        path,
+        "\"totality\" is broken:\n   1. node 0 gets VAL and says ECHO B\n   2. node 1 gets VAL and says ECHO B\n   \
+         3. node 0 says READY B\n   4. node 1 says READY B\n   5. node 0 delivers B\n  => node 0: ECHO B, READY B, \
+         delivered B; node 1: ECHO B, READY B, delivered -; node 2: ECHO -, READY -, delivered -"
+    );
+}
