@@ -184,21 +184,22 @@ pub struct Report {
 /// So many runs of every row.
 pub fn campaign(runs: u64) -> Report {
     let deadline = Deadline::new(None);
-    let rows = cells().iter().map(|cell| measure(cell, runs)).collect();
+    // Every row has coins of its own.
+    let rows = (1..).zip(&cells()).map(|(row, cell)| measure(cell, row << 40, runs)).collect();
     Report { rows, control: None, seconds: deadline.seconds() }
 }
 
-fn measure(cell: &Cell, runs: u64) -> Row {
+fn measure(cell: &Cell, first_seed: u64, runs: u64) -> Row {
     let next = AtomicU64::new(0);
     let sums = Mutex::new((0u64, 0u32, 0u64));
     on_all(cores(), || {
         let (mut sum, mut most, mut undecided) = (0u64, 0u32, 0u64);
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= runs {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= runs {
                 break;
             }
-            match cell.play(seed, LIMIT) {
+            match cell.play(first_seed + number, LIMIT) {
                 Some(rounds) => (sum, most) = (sum + u64::from(rounds), most.max(rounds)),
                 None => undecided += 1,
             }
