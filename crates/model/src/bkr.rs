@@ -177,7 +177,8 @@ impl<const H: usize, const N: usize> Bkr<H, N> {
         deliver.chain(decide).chain((0..H).flat_map(rest))
     }
 
-    fn quiescent(&self, state: &State<H, N>) -> bool {
+    /// Whether nobody is bound to do anything more: no step is open with the statements of honest nodes alone.
+    pub fn quiescent(&self, state: &State<H, N>) -> bool {
         !Self::all_steps().any(|step| self.allows(state, step, Help::HonestOnly))
     }
 
@@ -188,7 +189,7 @@ impl<const H: usize, const N: usize> Bkr<H, N> {
             for (cell, decided) in node.cells.iter_mut().zip(decided.iter()) {
                 if decided.has(0) {
                     *cell = Cell::default();
-                } else if decided.has(1) && !(self.weak(Weakening::DropOnOwnZero) && !cell.delivered) {
+                } else if decided.has(1) && (cell.delivered || !self.weak(Weakening::DropOnOwnZero)) {
                     cell.input = Values::NONE;
                 }
             }

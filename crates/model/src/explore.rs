@@ -64,10 +64,8 @@ fn search<S: System>(system: &S, limit: Option<usize>) -> Search<S> {
     let (mut broken, mut missed) = (None::<(&'static str, States<S>)>, Vec::new());
     for property in system.properties() {
         match (found.remove(property.name).map(Path::into_states), &property.expectation) {
-            (Some(path), Expectation::Always) => {
-                if broken.as_ref().is_none_or(|(_, best)| path.len() < best.len()) {
-                    broken = Some((property.name, path));
-                }
+            (Some(path), Expectation::Always) if broken.as_ref().is_none_or(|(_, best)| path.len() < best.len()) => {
+                broken = Some((property.name, path));
             }
             (None, Expectation::Sometimes) => missed.push(property.name),
             _ => {}

@@ -138,7 +138,8 @@ impl<const H: usize> Bracha<H> {
         })
     }
 
-    fn quiescent(&self, state: &State<H>) -> bool {
+    /// Whether nobody is bound to do anything more: no step is open with the statements of honest nodes alone.
+    pub fn quiescent(&self, state: &State<H>) -> bool {
         !Self::all_steps().any(|step| self.allows(state, step, Help::HonestOnly))
     }
 

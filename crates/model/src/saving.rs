@@ -141,7 +141,7 @@ impl<const H: usize> Saving<H> {
             let before = |to: usize, other: usize| self.distance(other, to) < self.distance(node, to);
             let supports = |other: usize| state.nodes.get(other).is_none_or(|n| n.echo.has(root));
             let nearer = |to| (0..self.committee.n()).filter(|&o| o != node && before(to, o) && supports(o)).count();
-            may = (0..H).filter(|&to| nearer(to) < self.committee.data_shards()).fold(0, |b, to| b | 1 << to) & may;
+            may &= (0..H).filter(|&to| nearer(to) < self.committee.data_shards()).fold(0, |b, to| b | 1 << to);
         }
         let said = (0..H).filter(|&to| state.nodes[to].can.has(root)).fold(0, |bits, to| bits | 1 << to);
         (may & !said, may)
@@ -197,7 +197,8 @@ impl<const H: usize> Saving<H> {
         acts.flat_map(|act| (0..H).flat_map(move |node| [0, 1].map(|root| Step { node, act, root })))
     }
 
-    fn quiescent(&self, state: &State<H>) -> bool {
+    /// Whether nobody is bound to do anything more: no step is open with the statements of honest nodes alone.
+    pub fn quiescent(&self, state: &State<H>) -> bool {
         !Self::all_steps().any(|step| self.allows(state, step, Help::HonestOnly))
     }
 

@@ -3,7 +3,8 @@
 //! Random paths of the model are walked. For each step of the model, messages are delivered to the real node until it
 //! says what the step says. After every single delivery, everything the real node has said and concluded must be steps
 //! that the model allows; so the model permits at least what the code does, and the code does what the model takes for
-//! possible. TERM is held back, as in the model.
+//! possible. A node that has heard no vote of the Byzantine node must be allowed its steps on the word of honest nodes
+//! alone; and when all that honest nodes said has arrived, nobody owes a step. TERM is held back, as in the model.
 
 mod support;
 
@@ -39,6 +40,8 @@ struct World {
     /// The first AUX and CONF of the Byzantine node, by receiver and round: only these count.
     told: BTreeMap<(usize, usize, bool), Vote>,
     decided: [bool; H],
+    /// Who has heard a vote of the Byzantine node.
+    lied_to: [bool; H],
     coins: [bool; R],
     shares: [AbaMessage; R],
     rng: ChaCha8Rng,
@@ -80,14 +83,19 @@ impl World {
             heard: vec![Vec::new(); H],
             told: BTreeMap::new(),
             decided: [false; H],
+            lied_to: [false; H],
             coins: [0, 1].map(|r| ideal.peek(&name(r)).bit()),
             shares: [0, 1].map(share),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
     }
 
-    /// The step of the model, if it allows it. A coin is thrown as the real one falls.
+    /// The step of the model, if it allows it. A coin is thrown as the real one falls. A node that has heard honest
+    /// nodes alone does what they entitle it to.
     fn step(&self, state: &State<H, R>, node: usize, round: usize, act: Act) -> Option<State<H, R>> {
+        if !self.lied_to[node] && !self.model.allows(state, node, round, act, Help::HonestOnly) {
+            return None;
+        }
         let mut steps = Vec::new();
         self.model.steps(state, &mut steps);
         let coin = u8::from(self.coins[round]);
@@ -210,6 +218,7 @@ impl World {
                 return false;
             }
         }
+        self.lied_to[node] |= !matches!(message, AbaMessage::Share { .. });
         let deeds = self.actors[node].receive(Z, message);
         self.explain(node, deeds, None);
         true
@@ -333,9 +342,8 @@ impl World {
             2 => AbaMessage::Vote(Vote::Aux { round: round(r), value }),
             3 => AbaMessage::Vote(Vote::Conf { round: round(r), values: real_set(Values::of(u8::from(value))) }),
             _ => {
-                let ours = |message: &AbaMessage| message.round().is_some_and(|at| at <= round(R - 1));
                 let open: Vec<_> = (0..self.pool.len())
-                    .filter(|&place| !self.heard[node][place] && ours(&self.pool[place].1))
+                    .filter(|&place| !self.heard[node][place] && of_the_model(&self.pool[place].1))
                     .collect();
                 if let Some(&place) = open.choose(&mut self.rng) {
                     self.deliver(node, place);
@@ -344,6 +352,31 @@ impl World {
             }
         };
         self.lie(node, lie);
+    }
+}
+
+fn of_the_model(message: &AbaMessage) -> bool {
+    message.round().is_some_and(|at| at <= round(R - 1))
+}
+
+impl World {
+    /// Everybody has an input, and everything that honest nodes have said arrives: whatever the model binds them to do
+    /// is done.
+    fn finish(&mut self) {
+        for node in 0..H {
+            if self.model.allows(&self.state, node, 0, Act::Input(1), Help::HonestOnly) {
+                let value = self.rng.random_bool(0.5);
+                self.input(node, value);
+            }
+        }
+        let unheard = |world: &Self| {
+            let open = |node: usize, at: usize| !world.heard[node][at] && of_the_model(&world.pool[at].1);
+            (0..H).find_map(|node| (0..world.pool.len()).find(|&at| open(node, at)).map(|at| (node, at)))
+        };
+        while let Some((node, place)) = unheard(self) {
+            self.deliver(node, place);
+        }
+        assert!(self.model.quiescent(&self.state), "the real nodes owe something:\n{}", self.state);
     }
 }
 
@@ -386,6 +419,7 @@ fn walk(seeds: std::ops::Range<u64>, weakening: Option<Weakening>) -> Walked {
                 walked.diverted += 1;
             }
         }
+        world.finish();
         for (r, count) in walked.decided.iter_mut().enumerate() {
             *count += world.state.nodes.iter().filter(|node| node.rounds[r].decided().is_some()).count();
         }

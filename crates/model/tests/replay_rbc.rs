@@ -2,7 +2,8 @@
 //! for everybody, and the saving variant with 0 and 1 spare shards.
 //!
 //! As with agreement: random paths of the model are walked, the real nodes are made to do each step, and everything that
-//! they do is a step that the model allows. With whole ECHOs, the saving model (with everybody in reach) and the plain
+//! they do is a step that the model allows; when the Byzantine node has said nothing to a node, one that it allows on the word of
+//! honest nodes alone. In the end all that honest nodes said arrives, and nobody owes a step any more. With whole ECHOs, the saving model (with everybody in reach) and the plain
 //! one run side by side.
 
 mod support;
@@ -90,7 +91,11 @@ impl World {
     /// Takes a step of the model on behalf of the real node.
     fn take(&mut self, node: usize, act: Act, root: u8, why: &dyn std::fmt::Debug) {
         let step = Step { node, act, root };
-        let allowed = self.model.allows(&self.state, step, Help::Byzantine);
+        // A node that has heard honest nodes alone does what they entitle it to. VAL is the proposer's.
+        let view = &self.views[node];
+        let honest_only = view.echo_of_z.is_none() && view.ready_of_z.is_none() && act != Act::Echo;
+        let help = if honest_only { Help::HonestOnly } else { Help::Byzantine };
+        let allowed = self.model.allows(&self.state, step, help);
         assert!(allowed, "the model does not allow \"{step}\" ({why:?}):\n{}", self.state);
         self.state = self.model.apply(&self.state, step);
         if let Some((bracha, state)) = &mut self.plain {
@@ -101,9 +106,43 @@ impl World {
                 _ => return,
             };
             let step = rbc::Step { node, act, root };
-            assert!(bracha.allows(state, step, Help::Byzantine), "the plain model does not allow \"{step}\":\n{state}");
+            assert!(bracha.allows(state, step, help), "the plain model does not allow \"{step}\":\n{state}");
             *state = bracha.apply(state, step);
         }
+    }
+
+    /// Whether one of the models allows a step.
+    fn open(&self, step: Step) -> bool {
+        let Step { node, act, root } = step;
+        let act = match act {
+            Act::Echo => Some(rbc::Act::Echo),
+            Act::Ready => Some(rbc::Act::Ready),
+            Act::Deliver => Some(rbc::Act::Deliver),
+            _ => None,
+        };
+        let plainly = |(bracha, state): &(rbc::Bracha<H>, rbc::State<H>)| {
+            act.is_some_and(|act| bracha.allows(state, rbc::Step { node, act, root }, Help::Byzantine))
+        };
+        self.plain.as_ref().is_some_and(plainly) || self.model.allows(&self.state, step, Help::Byzantine)
+    }
+
+    /// The steps of both models.
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        self.model.steps(&self.state, &mut steps);
+        let mut plain = Vec::new();
+        if let Some((bracha, state)) = &self.plain {
+            bracha.steps(state, &mut plain);
+        }
+        steps.extend(plain.into_iter().map(|rbc::Step { node, act, root }| {
+            let act = match act {
+                rbc::Act::Echo => Act::Echo,
+                rbc::Act::Ready => Act::Ready,
+                rbc::Act::Deliver => Act::Deliver,
+            };
+            Step { node, act, root }
+        }));
+        steps
     }
 
     fn me(&self, node: usize) -> Node {
@@ -344,7 +383,7 @@ impl World {
             Act::Show(to) => self.me(node).shown && self.me(node).full == to,
             _ => done(self),
         };
-        let still_open = self.model.allows(&self.state, step, Help::Byzantine);
+        let still_open = self.open(step);
         assert!(exactly || !still_open || !told || knew, "the real node does not: \"{step}\"\n{}", self.state);
         exactly
     }
@@ -377,6 +416,26 @@ impl World {
     }
 }
 
+impl World {
+    /// Everything that honest nodes have said arrives: whatever the model binds them to do is done.
+    fn finish(&mut self) {
+        let unheard = |world: &Self| {
+            let open = |node: usize, at: usize| {
+                let (from, to, _) = &world.pool[at];
+                !world.views[node].places[at] && *from != node && to.includes(NodeIndex(node as u16))
+            };
+            (0..H).find_map(|node| (0..world.pool.len()).find(|&at| open(node, at)).map(|at| (node, at)))
+        };
+        while let Some((node, place)) = unheard(self) {
+            self.deliver(node, place);
+        }
+        assert!(self.model.quiescent(&self.state), "the real nodes owe something:\n{}", self.state);
+        if let Some((bracha, state)) = &self.plain {
+            assert!(bracha.quiescent(state), "the real nodes owe something:\n{state}");
+        }
+    }
+}
+
 #[derive(Default)]
 struct Walked {
     realised: BTreeMap<&'static str, usize>,
@@ -395,9 +454,7 @@ fn walk(seeds: std::ops::Range<u64>, echo: EchoMode, weakening: Option<Weakening
                 world.noise();
                 continue;
             }
-            let mut steps = Vec::new();
-            world.model.steps(&world.state, &mut steps);
-            let Some(&step) = steps.choose(&mut world.rng) else { break };
+            let Some(&step) = world.steps().choose(&mut world.rng) else { break };
             walked.tried += 1;
             if world.realise(step) {
                 let kind = match step.act {
@@ -414,6 +471,7 @@ fn walk(seeds: std::ops::Range<u64>, echo: EchoMode, weakening: Option<Weakening
                 walked.diverted += 1;
             }
         }
+        world.finish();
     }
     walked
 }

@@ -189,7 +189,8 @@ impl<const H: usize, const R: usize> Aba<H, R> {
         self.coins[0].is_empty() && !state.coins[0].is_empty()
     }
 
-    fn quiescent(&self, state: &State<H, R>) -> bool {
+    /// Whether nobody is bound to do anything more: no step is open with the statements of honest nodes alone.
+    pub fn quiescent(&self, state: &State<H, R>) -> bool {
         let open = |node| (0..R).any(|r| Self::acts().any(|act| self.allows(state, node, r, act, Help::HonestOnly)));
         !(0..H).any(open)
     }
