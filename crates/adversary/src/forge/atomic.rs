@@ -14,11 +14,12 @@ impl<M: Forgeable> Forgeable for Message<M> {
     fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
         match kit.strategy() {
             Strategy::FarEpochs => far_epochs(&self, to, kit, fire),
-            Strategy::FalseHeight => {
-                if !matches!(self, Message::Low(_)) && kit.rng().random_ratio(1, 8) && kit.spend() {
-                    let epoch = false_height(Epoch(0), to, kit);
-                    fire(to, Message::Low(epoch));
-                }
+            // Beside what it says, now and then.
+            Strategy::FalseHeight
+                if !matches!(self, Message::Low(_)) && kit.rng().random_ratio(1, 8) && kit.spend() =>
+            {
+                let epoch = false_height(Epoch(0), to, kit);
+                fire(to, Message::Low(epoch));
             }
             _ => {}
         }
