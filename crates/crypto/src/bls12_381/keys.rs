@@ -2,7 +2,7 @@
 
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use group::prime::PrimeCurveAffine;
-use mellivora_core::{Committee, NodeIndex, hash::HashKey};
+use mellivora_core::{Committee, NodeIndex, hash::HashKey, planted};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -48,7 +48,8 @@ impl EncryptionKeySet {
             Some((g1(first)?, g2(second)?))
         };
         let ((group, group2), shares) = key.decode(Purpose::Encryption, committee, pair, g2)?;
-        if !pairings_agree(&group, &G2Affine::generator(), &G1Affine::generator(), &group2) {
+        let one = pairings_agree(&group, &G2Affine::generator(), &G1Affine::generator(), &group2);
+        if !one && !planted("key-halves-differ") {
             return Err(KeyError::Inconsistent { key: Purpose::Encryption.name() });
         }
         check_degree(Purpose::Encryption, committee, &group2, &shares)?;

@@ -20,7 +20,7 @@ use blst::{MultiPoint, blst_fp12, blst_p1, blst_p1_affine, blst_p2, blst_p2_affi
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use ff::Field as _;
 use group::{Group as _, prime::PrimeCurveAffine};
-use mellivora_core::NodeIndex;
+use mellivora_core::{NodeIndex, planted};
 
 use crate::lagrange::{self, Field};
 
@@ -106,7 +106,7 @@ fn hash_to_scalar(hasher: &blake3::Hasher) -> Scalar {
 /// An element of G1 in its canonical encoding: of the group of prime order and not the identity.
 fn g1(bytes: &[u8]) -> Option<G1Affine> {
     let point: Option<G1Affine> = G1Affine::from_compressed(bytes.try_into().ok()?).into();
-    point.filter(|point| !bool::from(point.is_identity()))
+    point.filter(|point| !bool::from(point.is_identity()) || planted("key-identity-point"))
 }
 
 /// A point of G1's curve in its canonical encoding, not the identity, perhaps *outside* the group of prime order.
@@ -118,7 +118,7 @@ fn g1_unchecked(bytes: &[u8]) -> Option<G1Affine> {
 /// An element of G2 in its canonical encoding: of the group of prime order and not the identity.
 fn g2(bytes: &[u8]) -> Option<G2Affine> {
     let point: Option<G2Affine> = G2Affine::from_compressed(bytes.try_into().ok()?).into();
-    point.filter(|point| !bool::from(point.is_identity()))
+    point.filter(|point| !bool::from(point.is_identity()) || planted("key-identity-point"))
 }
 
 /// Whether e(a, q) = e(b, r); false if one of them is an identity.

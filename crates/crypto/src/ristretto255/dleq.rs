@@ -19,7 +19,7 @@
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul, VartimePrecomputedMultiscalarMul};
-use mellivora_core::{Digest, NodeIndex, hash::HashKey};
+use mellivora_core::{Digest, NodeIndex, hash::HashKey, planted};
 
 use super::{KeySet, field, hash_to_scalar, point, scalar};
 use crate::local::{LocalSecret, Weights};
@@ -99,6 +99,8 @@ pub(super) fn challenge(
     a: &[u8; 32],
     b: &[u8; 32],
 ) -> Scalar {
+    let share = if planted("coin-dleq-without-share") { key } else { share };
+    let b = if planted("coin-dleq-without-commitment") { a } else { b };
     let mut hasher = CHALLENGE.hasher();
     hasher.update(context.digest.as_ref());
     hasher.update(&node.0.to_le_bytes());
@@ -149,8 +151,12 @@ pub(super) fn verify_batch(context: &Context<'_>, claims: &[Claim], local: &Loca
         hasher.update(&claim.proof.to_bytes());
     }
     let mut weights = Weights::new(&hasher);
-    let mut draw = || Scalar::from(u128::from_le_bytes(weights.draw()));
-    check(context, claims, || (draw(), draw()))
+    let equal = |drawn| if planted("coin-batch-equal-weights") { Scalar::ONE } else { drawn };
+    let mut draw = || equal(Scalar::from(u128::from_le_bytes(weights.draw())));
+    check(context, claims, || {
+        let first = draw();
+        (first, if planted("coin-batch-weight-per-share") { first } else { draw() })
+    })
 }
 
 /// The weighted sum of all equations: `weights` gives those of the two equations of each claim.

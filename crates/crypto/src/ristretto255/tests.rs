@@ -77,6 +77,53 @@ fn errors_that_cancel_within_one_proof_pass_one_weight_per_share_and_fail_one_pe
     assert!(combined.value.is_some());
 }
 
+/// Whatever a challenge leaves out can be chosen after it, so that both equations hold for a wrong share.
+#[test]
+fn what_is_chosen_after_the_challenge_proves_nothing() {
+    let (keys, secrets) = coin_keys();
+    let base = Coin::base(&NAME);
+    let context = Context { keys: &keys, digest: &NAME, base: &base };
+    let (node, secret) = (NodeIndex(0), scalar(*secrets[0]).unwrap());
+    let key = &keys.share_bytes[0];
+    let right = base.point * secret;
+    let nonce = Scalar::from(123_456u64);
+    let a = Element::new(G * nonce).bytes;
+    // Stands in for what the challenge would not cover.
+    let nothing = *key;
+    let shifted = base.point * nonce + G;
+    let b = Element::new(shifted).bytes;
+    let c = dleq::challenge(&context, node, key, &nothing, &a, &b);
+    let z = nonce + c * secret;
+    let share = Element::new((base.point * z - shifted) * c.invert());
+    let share_last = Claim { node, share, proof: Proof { a, b, z } };
+    let share = Element::new(right + G);
+    let c = dleq::challenge(&context, node, key, &share.bytes, &a, &a);
+    let z = nonce + c * secret;
+    let b = Element::new(base.point * z - share.point * c).bytes;
+    let commitment_last = Claim { node, share, proof: Proof { a, b, z } };
+    for claim in [share_last, commitment_last] {
+        assert!(claim.share.point != right, "the attack is after a wrong share");
+        assert!(!dleq::verify(&context, &claim));
+        assert!(!dleq::verify_batch(&context, &[claim], &local(1)));
+    }
+}
+
+/// f shares lie on no polynomial that gives the key: f + 1 are needed, and are enough.
+#[test]
+fn a_dealt_key_has_degree_f_exactly() {
+    for (n, f) in [(4, 1), (7, 2), (7, 1), (10, 3)] {
+        let committee = Committee::with_faulty(n, f).unwrap();
+        let dealt = deal(committee, &mut ChaCha20Rng::seed_from_u64(3));
+        let keys = KeySet::decode(Purpose::Coin, committee, &dealt.public).unwrap();
+        let of = |count: usize| {
+            let nodes: Vec<NodeIndex> = committee.nodes().take(count).collect();
+            super::interpolate(&nodes, &keys.shares[..count])
+        };
+        assert!(of(f) != keys.group, "n = {n}, f = {f}: f nodes could do it alone");
+        assert!(of(f + 1) == keys.group);
+    }
+}
+
 /// Errors in two proofs that cancel under equal weights.
 #[test]
 fn errors_that_cancel_between_proofs_fail_the_batch() {
