@@ -45,7 +45,7 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
             "recall",
             vec![vec![0, 0, 0, 0, 0, 9, 100, 0], vec![0, 1, 0, 1, 1, 9, 90, 0], vec![1, 0, 0, 0], vec![2, 0, 0]],
         ),
-        ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 2]]),
+        ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 130], vec![0, 0, 129]]),
         ("catch_up", vec![vec![0, 0, 1, 1, 0, 1, 0], vec![0, 0, 0, 2, 0, 0, 0], vec![1, 0, 1, 0, 0, 1, 0]]),
         ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0]]),
     ];
@@ -67,6 +67,9 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
     for (name, encrypted) in [("three", 0), ("three-encrypted", 1)] {
         schedules.push(("transactions", name.into(), [vec![encrypted], three.clone()].concat()));
     }
+    let two = |one: [u8; 4]| [vec![0, 1, 2, 0], one.to_vec(), one.to_vec(), vec![0, 0, 2]].concat();
+    schedules.push(("transactions", "equal-ones".into(), two([3, 0, 0, 1])));
+    schedules.push(("transactions", "one-byte-too-long".into(), two([0, 2, 0, 7])));
     for (name, encrypted) in [("raw-list", 0), ("raw-list-encrypted", 1)] {
         schedules.push(("transactions", name.into(), [vec![encrypted, 0], list.clone()].concat()));
     }
@@ -105,6 +108,11 @@ fn main() -> std::io::Result<()> {
         ("keyfile", "whole-second-suite", [vec![1], vec![0; 4]].concat()),
         ("rbc", "honest-proposer", [vec![0, 0, 0, 0, 9], bytes(&[100])].concat()),
         ("rbc", "byzantine-proposer-saving", [vec![1, 0, 1, 1, 9], bytes(&[100])].concat()),
+        ("rbc", "two-stories", [vec![0, 0, 3, 1, 9], bytes(&[100])].concat()),
+        ("aba", "two-stories", vec![0, 0, 3, 1, 0, 1, 0]),
+        ("subset", "two-stories", vec![0, 0, 0, 2]),
+        ("atomic", "two-stories", [vec![0, 0, 130], bytes(&[1, 1, 1, 1])].concat()),
+        ("closing", "beyond-the-window", vec![0, 0, 80, 0, 0, 64, 0, 0]),
         ("aba", "all-one", vec![0, 0, 0, 1, 1, 1, 1]),
         ("aba", "mixed-real-coins", vec![0, 0, 1, 1, 0, 1, 0]),
         ("atomic", "encrypted", [vec![0, 0, 0], bytes(&[1, 0, 0, 0])].concat()),
@@ -150,6 +158,15 @@ fn main() -> std::io::Result<()> {
     }
     seeds.push(("wire", "frame".into(), messages.concat()));
     seeds.extend(parts().into_iter().map(|(name, data)| ("wire", format!("part-{name}"), data)));
+    let bulk: Message<BkrMessage> = Message::Slot(Epoch(1), NodeIndex(2), Blob(vec![9; 5000].into()));
+    let mixed = [encode(&fetching[0]), encode(&bulk), encode(&fetching[3])].concat();
+    for (name, to) in [("bulk-to-all", 0), ("bulk-to-one", 1)] {
+        seeds.push((
+            "frame",
+            name.into(),
+            [bytes(&[1]), [to, 2].repeat(4), vec![0], bytes(&[300]), mixed.clone()].concat(),
+        ));
+    }
     for (name, copies) in [("once", 0), ("three-times", 2), ("many-times", 3)] {
         let choices = [bytes(&[1]), vec![0, 1, 2, 3, 0b11101, 0, copies], bytes(&[300])].concat();
         seeds.push(("frame", name.into(), [choices, messages.concat()].concat()));

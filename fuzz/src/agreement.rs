@@ -32,10 +32,11 @@ pub fn aba(data: &[u8]) -> bool {
     let mut input = Input(data);
     let keys = keys(input.below(SIZES.len()));
     let committee = keys[0].committee();
-    let schedule = schedule(input.byte());
+    let choice = input.byte();
+    let schedule = schedule(choice);
     let wishes: Vec<bool> = committee.nodes().map(|_| input.byte() & 1 == 1).collect();
 
-    let mut network = Network::new(committee, |me| {
+    let make = |me: NodeIndex| {
         Aba::new(AbaConfig {
             committee,
             me,
@@ -44,7 +45,12 @@ pub fn aba(data: &[u8]) -> bool {
             schedule,
             rounds_ahead: ROUNDS_AHEAD,
         })
-    });
+    };
+    let mut network = Network::new(committee, make);
+    if choice & 2 != 0 {
+        let byzantine = network.byzantine();
+        network.equivocate(make(byzantine), !wishes[byzantine.as_usize()], &mut input);
+    }
     for (node, wish) in committee.nodes().zip(&wishes) {
         network.input(node, *wish, &mut input);
     }
@@ -66,10 +72,11 @@ pub fn subset(data: &[u8]) -> bool {
     let committee = keys[0].committee();
     let codec = Arc::new(Codec::new(committee, 4096).expect("this machine can run the code"));
     let echo = if input.byte() & 1 == 0 { EchoMode::Full } else { EchoMode::saving(committee) };
-    let coin_schedule = schedule(input.byte());
+    let choice = input.byte();
+    let coin_schedule = schedule(choice);
     let payload = |node: NodeIndex| Bytes::from(vec![node.0 as u8; 40 * usize::from(node.0)]);
 
-    let mut network = Network::new(committee, |me| {
+    let make = |me: NodeIndex| {
         Bkr::new(SubsetParams {
             committee,
             me,
@@ -80,7 +87,11 @@ pub fn subset(data: &[u8]) -> bool {
             coin_schedule,
             rounds_ahead: ROUNDS_AHEAD,
         })
-    });
+    };
+    let mut network = Network::new(committee, make);
+    if choice & 2 != 0 {
+        network.equivocate(make(network.byzantine()), Bytes::from_static(b"another story"), &mut input);
+    }
     for node in committee.nodes() {
         network.input(node, payload(node), &mut input);
     }

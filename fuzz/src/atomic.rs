@@ -17,6 +17,8 @@ use crate::network::Network;
 
 /// Nudges after which everything must be ordered.
 const PATIENCE: usize = 40;
+/// Nudges after which a Byzantine node with a twin falls silent: it may force an epoch with each, and no rule stops it.
+const HOSTILE: usize = 8;
 
 /// Equal batches everywhere, every transaction of an honest node committed exactly once, silence in the end, no false
 /// blame.
@@ -24,12 +26,17 @@ pub fn atomic(data: &[u8]) -> bool {
     let mut input = Input(data);
     let keys = keys(input.below(2));
     let committee = keys[0].committee();
-    let encryption = schedule(input.byte());
+    let choice = input.byte();
+    let encryption = schedule(choice);
     let submissions: Vec<usize> = committee.nodes().map(|_| input.below(3)).collect();
 
     let mut network = network(keys, encryption);
     for (node, count) in committee.nodes().zip(&submissions) {
         network.input(node, submit(node, 0..*count), &mut input);
+    }
+    if choice & 128 != 0 {
+        let byzantine = network.byzantine();
+        network.equivocate(node(keys, encryption, byzantine, 255), submit(byzantine, 10..12), &mut input);
     }
     finish(&mut network, &mut input);
 
@@ -44,10 +51,13 @@ pub fn atomic(data: &[u8]) -> bool {
 
 /// Delivers and nudges until every honest node is idle, which must not take long.
 pub(crate) fn finish(network: &mut Network<HoneyBadger<Bkr>>, input: &mut Input<'_>) {
-    for _ in 0..PATIENCE {
+    for waited in 0..PATIENCE {
         network.run(input);
         if network.honest_nodes().all(HoneyBadger::is_idle) {
             return;
+        }
+        if waited == HOSTILE {
+            network.retire();
         }
         for node in network.committee().nodes() {
             network.input(node, Event::Nudge, input);

@@ -15,12 +15,16 @@ pub fn rbc(data: &[u8]) -> bool {
     let mut input = Input(data);
     let committee = Committee::new([4, 5, 7][input.below(3)]).expect("a size that exists");
     let codec = Arc::new(Codec::new(committee, 4096).expect("this machine can run the code"));
-    let proposer = if input.byte() & 1 == 0 { NodeIndex(0) } else { NodeIndex(committee.n() as u16 - 1) };
+    let choice = input.byte();
+    let proposer = if choice & 1 == 0 { NodeIndex(0) } else { NodeIndex(committee.n() as u16 - 1) };
     let echo = if input.byte() & 1 == 0 { EchoMode::Full } else { EchoMode::saving(committee) };
     let payload = Bytes::from(vec![input.byte(); input.below(600)]);
 
-    let mut network =
-        Network::new(committee, |me| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo }));
+    let make = |me| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo });
+    let mut network = Network::new(committee, make);
+    if choice & 2 != 0 {
+        network.equivocate(make(network.byzantine()), Bytes::from_static(b"another story"), &mut input);
+    }
     network.input(proposer, payload.clone(), &mut input);
     network.run(&mut input);
 

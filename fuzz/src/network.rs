@@ -4,6 +4,9 @@
 //! changed, sent to somebody else, sent twice, or dropped. Messages of honest nodes arrive in the end, in an order that
 //! the bytes choose. Every message travels through the wire codec.
 //!
+//! It may also tell two stories: then a twin of it hears the same, says something else, and each of the two mostly talks
+//! to one half of the nodes.
+//!
 //! Nodes can be cut off, and can crash and come back with their promises alone: see [`crash`].
 
 mod crash;
@@ -30,6 +33,12 @@ struct Member<P: Protocol> {
     log: Vec<(To, P::Message)>,
     /// All that it has said since it started; kept only where the network repeats it.
     history: Vec<(To, P::Message)>,
+}
+
+impl<P: Protocol> Member<P> {
+    fn new(me: NodeIndex, protocol: P) -> Self {
+        Member { me, protocol, log: Vec::new(), history: Vec::new() }
+    }
 }
 
 /// What a turn leaves behind.
@@ -70,6 +79,9 @@ pub struct Network<P: Protocol> {
     outputs: Vec<Vec<P::Output>>,
     faults: Vec<Vec<Fault>>,
     waiting: VecDeque<Letter>,
+    /// The second face of the Byzantine node, and whether it is the one in its place just now.
+    twin: Option<Member<P>>,
+    as_twin: bool,
     /// Deliveries so far.
     delivered: usize,
     /// Nodes whose links are all cut.
@@ -97,13 +109,12 @@ impl<P: Protocol> Network<P> {
     pub fn new(committee: Committee, make: impl Fn(NodeIndex) -> P) -> Self {
         Network {
             committee,
-            members: committee
-                .nodes()
-                .map(|me| Member { me, protocol: make(me), log: Vec::new(), history: Vec::new() })
-                .collect(),
+            members: committee.nodes().map(|me| Member::new(me, make(me))).collect(),
             outputs: committee.nodes().map(|_| Vec::new()).collect(),
             faults: committee.nodes().map(|_| Vec::new()).collect(),
             waiting: VecDeque::new(),
+            twin: None,
+            as_twin: false,
             delivered: 0,
             cut: NodeSet::EMPTY,
             down: NodeSet::EMPTY,
@@ -159,6 +170,30 @@ impl<P: Protocol> Network<P> {
         }
     }
 
+    /// Gives the Byzantine node a twin with an input of its own.
+    pub fn equivocate(&mut self, twin: P, value: P::Input, input: &mut Input<'_>) {
+        self.twin = Some(Member::new(self.byzantine(), twin));
+        self.swap();
+        self.turn(self.byzantine(), input, |protocol, fx| protocol.input(value, fx));
+        self.swap();
+    }
+
+    /// If the Byzantine node has a twin, neither says anything from now on.
+    pub fn retire(&mut self) {
+        if self.twin.is_some() {
+            self.cut(self.byzantine());
+        }
+    }
+
+    /// Puts the Byzantine node and its twin into each other's place.
+    fn swap(&mut self) {
+        let place = self.byzantine().as_usize();
+        if let Some(twin) = &mut self.twin {
+            std::mem::swap(twin, &mut self.members[place]);
+            self.as_twin = !self.as_twin;
+        }
+    }
+
     /// Hands a message to a node at once, as if it had come from `from`.
     pub fn deliver(&mut self, from: NodeIndex, to: NodeIndex, message: P::Message, input: &mut Input<'_>) {
         self.turn(to, input, |protocol, fx| protocol.receive(from, message, fx));
@@ -189,6 +224,12 @@ impl<P: Protocol> Network<P> {
         // What does not decode is the driver's matter: the protocol never sees it.
         let message = decode::<P::Message>(&letter.bytes.into()).ok();
         if let Some(message) = message.filter(|message| self.admit.is_none_or(|admit| admit(letter.to, message))) {
+            if letter.to == self.byzantine() && self.twin.is_some() {
+                let same = message.clone();
+                self.swap();
+                self.turn(letter.to, input, |protocol, fx| protocol.receive(letter.from, same, fx));
+                self.swap();
+            }
             self.turn(letter.to, input, |protocol, fx| protocol.receive(letter.from, message, fx));
         }
         true
@@ -242,11 +283,17 @@ impl<P: Protocol> Network<P> {
     }
 
     fn send(&mut self, letter: Letter, input: &mut Input<'_>) {
-        if letter.from == self.byzantine() && !self.obedient {
-            self.misbehave(letter, input);
-        } else {
-            self.post(letter);
+        if letter.from != self.byzantine() || self.obedient {
+            return self.post(letter);
         }
+        if self.twin.is_some() {
+            let own_half = (letter.to.0 & 1 == 1) == self.as_twin;
+            let across = !input.is_empty() && input.byte().is_multiple_of(4);
+            if !own_half && !across {
+                return;
+            }
+        }
+        self.misbehave(letter, input);
     }
 
     /// Puts a message on its way, if there is a way.

@@ -38,6 +38,9 @@ fn rbc(input: &mut Input<'_>) -> bool {
     let make = |me| Rbc::new(RbcConfig { committee, me, proposer, codec: codec.clone(), echo });
     let mut network = Network::new(committee, make);
     network.promises = Some(Promises::new(of_rbc));
+    if input.byte() & 1 == 1 {
+        network.equivocate(make(network.byzantine()), Bytes::from_static(b"another story"), input);
+    }
     let crashes = play(&mut network, input, make, |node| (node == proposer).then(|| payload.clone()));
 
     let honest = network.honest();
@@ -63,6 +66,10 @@ fn aba(input: &mut Input<'_>) -> bool {
     };
     let mut network = Network::new(committee, make);
     network.promises = Some(Promises::new(of_aba));
+    if input.byte() & 1 == 1 {
+        let byzantine = network.byzantine();
+        network.equivocate(make(byzantine), !wishes[byzantine.as_usize()], input);
+    }
     let crashes = play(&mut network, input, make, |node| Some(wishes[node.as_usize()]));
 
     let honest = network.honest();
@@ -87,6 +94,9 @@ fn subset(input: &mut Input<'_>) -> bool {
     };
     let mut network = Network::new(committee, make);
     network.promises = Some(Promises::new(of_subset));
+    if input.byte() & 1 == 1 {
+        network.equivocate(make(network.byzantine()), Bytes::from_static(b"another story"), input);
+    }
     let crashes = play(&mut network, input, make, |node| Some(payload(node)));
 
     let honest = network.honest();

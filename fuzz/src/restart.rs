@@ -23,7 +23,8 @@ pub fn restart(data: &[u8]) -> bool {
     let mut input = Input(data);
     let keys = keys(input.below(2));
     let committee = keys[0].committee();
-    let encryption = schedule(input.byte());
+    let choice = input.byte();
+    let encryption = schedule(choice);
     let mut network = network(keys, encryption);
     network.promises = Some(Promises::new(of_node));
     let honest = network.honest().len();
@@ -41,6 +42,11 @@ pub fn restart(data: &[u8]) -> bool {
 
     for me in committee.nodes() {
         network.input(me, submit(me, 0..TRANSACTIONS), &mut input);
+    }
+    if choice & 128 != 0 {
+        let byzantine = network.byzantine();
+        let twin = node(keys, encryption, byzantine, 255);
+        network.equivocate(twin, submit(byzantine, 10..12), &mut input);
     }
     let mut crashes = 0;
     loop {
