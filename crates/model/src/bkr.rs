@@ -24,9 +24,16 @@
 //! No two outputs differ; an output has n - f members at least, and only broadcasts that its node delivered; when
 //! everybody is quiet, all have output.
 //!
+//! # Weakened rules
+//!
+//! Zeros after f + 1 ones or never, output before all have decided or delivered, completion looked at on decisions only,
+//! a broadcast dropped on one's own zero. All of them break a law.
+//!
 //! # States
 //!
 //! Honest nodes have no names, and neither have their broadcasts.
+//!
+//! The counts are in [`EXPECTED`](crate::EXPECTED).
 
 use std::fmt;
 use std::sync::Arc;

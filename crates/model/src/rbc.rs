@@ -23,11 +23,19 @@
 //! honest proposer is its root (*integrity*); when everybody is quiet, either all or no nodes have delivered
 //! (*totality*), and with an honest proposer all have (*validity*).
 //!
+//! # Weakened rules
+//!
+//! A quorum of ECHOs one too low, two ECHOs of one node, no amplification or at f, delivery at f + 1 READYs or at a quorum
+//! of ECHOs. All of them break a law. One ECHO less than a quorum keeps "no two READYs" at n = 6, where two such sets
+//! still share an honest node; it breaks totality there, because too few honest nodes have shards.
+//!
 //! # States
 //!
 //! At most 27 local states and no names: a state is a multiset of local states. Echoing one root, being READY for
 //! another (by amplification), and having delivered are all told apart; a model that forgets ECHOs after READY has
 //! fewer states.
+//!
+//! The counts are in [`EXPECTED`](crate::EXPECTED).
 
 use std::fmt;
 

@@ -20,9 +20,17 @@
 //!
 //! Those of [`rbc`](crate::rbc). Totality is the one that the rules of this variant are about.
 //!
+//! # Weakened rules
+//!
+//! No rule 4; rule 4 cancelled by delivery; CAN_DECODE for shards that nobody has looked at; holding back for others;
+//! rule 4 on ECHOs instead of READYs. All of them break totality. That a node whose VAL comes after its delivery stays
+//! silent breaks nothing here ([`HARMLESS`](crate::HARMLESS) says why); the code shows its shard all the same.
+//!
 //! # States
 //!
 //! Places in the ring matter, so nothing is symmetric but the two roots.
+//!
+//! The counts are in [`EXPECTED`](crate::EXPECTED).
 
 use std::fmt;
 

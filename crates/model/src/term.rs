@@ -17,9 +17,16 @@
 //!
 //! No two decisions differ; when everybody is quiet, everybody has decided and halted.
 //!
+//! # Weakened rules
+//!
+//! Halting at the decision or at f + 1 TERMs, joining at f or at 2f + 1 TERMs, joining without a TERM of one's own. All of
+//! them break a law.
+//!
 //! # States
 //!
 //! Each node is undecided, has decided 0 or 1, and has halted or not; nodes have no names.
+//!
+//! The counts are in [`EXPECTED`](crate::EXPECTED).
 
 use std::fmt;
 

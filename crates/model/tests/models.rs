@@ -73,6 +73,31 @@ fn each_model_keeps_its_laws_and_each_weakening_breaks_one_unless_it_is_listed()
 }
 
 #[test]
+fn the_page_on_models_shows_the_table() {
+    let page = include_str!("../../../docs/src/how/models.md");
+    let shown: Vec<_> = page.lines().skip_while(|line| !line.starts_with("| model | weakened")).skip(2).collect();
+    let thousands = |number: usize| {
+        let digits = number.to_string();
+        let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
+        groups.collect::<Vec<_>>().join(",")
+    };
+    let rows: Vec<_> = EXPECTED
+        .iter()
+        .map(|row| {
+            let weakened = row.weakening.map_or(String::new(), |weakening| format!("`{weakening:?}`"));
+            let verdict = match row.broken {
+                Some((law, 1)) => format!("breaks *{law}* in 1 step"),
+                Some((law, steps)) => format!("breaks *{law}* in {steps} steps"),
+                None if row.weakening.is_some() => "harmless".to_owned(),
+                None => "keeps all laws".to_owned(),
+            };
+            format!("| {} | {weakened} | {} | {verdict} |", row.model, thousands(row.states))
+        })
+        .collect();
+    assert_eq!(shown, rows);
+}
+
+#[test]
 fn counterexamples_can_be_read() {
     let run = runs().into_iter().find(|run| run.name() == "broadcast, n = 4, NoAmplification").unwrap();
     let path = run.check().counterexample.unwrap();
