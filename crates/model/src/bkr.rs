@@ -9,8 +9,8 @@
 //! * an agreement decides once for all, an honest node's input (*validity*): at any time after that input, and at the
 //!   latest when all honest nodes have one; everybody learns it, sooner or later.
 //!
-//! Rules: deliver j: input 1 to agreement j, if it has none; a quorum of agreements decided 1: input 0 to the rest; all
-//! decided, and broadcast j delivered for every 1: output.
+//! Rules: deliver j: input 1 to agreement j, if it has none; a quorum of agreements decided 1: input 0 to the rest;
+//! all decided, and broadcast j delivered for every 1: output.
 //!
 //! # What is left out, and why that is sound
 //!
@@ -26,8 +26,8 @@
 //!
 //! # Weakened rules
 //!
-//! Zeros after f + 1 ones or never, output before all have decided or delivered, completion looked at on decisions only,
-//! a broadcast dropped on one's own zero. All of them break a law.
+//! Zeros after f + 1 ones or never, output before all have decided or delivered, completion looked at on decisions
+//! only, a broadcast dropped on one's own zero. All of them break a law.
 //!
 //! # States
 //!

@@ -26,8 +26,8 @@ pub struct Failure {
     pub end: String,
 }
 
-/// Visits every state that can be reached, breadth first, with one thread (so that all numbers are the same each time).
-/// Stops soon after a law is broken, and then looks for a shortest way to break it.
+/// Visits every state that can be reached, breadth first, with one thread (so that all numbers are the same each
+/// time). Stops soon after a law is broken, and then looks for a shortest way to break it.
 pub fn explore<S: System>(system: &S) -> Explored {
     let search = search(system, None);
     let failure = search.broken.map(|(law, path)| {

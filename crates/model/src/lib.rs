@@ -11,9 +11,9 @@
 //! | [`term`] | TERM: deciding, joining, halting | n = 4, 7 |
 //! | [`bkr`] | the common subset of broadcasts and agreements | n = 4, 5 |
 //!
-//! [`system`] says what a model is, and how safety and liveness become laws on states; [`mod@explore`] visits all states
-//! with stateright. [`runs`] lists every model with every [`Weakening`]; [`EXPECTED`] is the checked-in table of state
-//! counts and broken laws, [`HARMLESS`] names the weakenings that break nothing, with the reason.
+//! [`system`] says what a model is, and how safety and liveness become laws on states; [`mod@explore`] visits all
+//! states with stateright. [`runs`] lists every model with every [`Weakening`]; [`EXPECTED`] is the checked-in table
+//! of state counts and broken laws, [`HARMLESS`] names the weakenings that break nothing, with the reason.
 //!
 //! ```
 //! let run = mellivora_model::runs().into_iter().find(|run| run.name() == "TERM, n = 4, HaltAtDecide").unwrap();
@@ -22,9 +22,9 @@
 //! assert_eq!(outcome.broken, Some(("everybody decides", 1)));
 //! ```
 //!
-//! The tests `replay_rbc` and `replay_aba` walk random paths of the models on the real state machines: each step of the
-//! model is brought about at the real node, and whatever the real node does is a step that the model allows. With a
-//! weakened rule in the model, the two come apart.
+//! The tests `replay_rbc` and `replay_aba` walk random paths of the models on the real state machines: each step of
+//! the model is brought about at the real node, and whatever the real node does is a step that the model allows. With
+//! a weakened rule in the model, the two come apart.
 
 pub mod aba;
 pub mod bkr;

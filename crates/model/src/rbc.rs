@@ -2,32 +2,32 @@
 //!
 //! # What is modelled
 //!
-//! Each honest node has three slots: the root it echoed, the root it is READY for, the root it delivered. The rules are
-//! those of `mellivora_broadcast::rbc` with whole ECHOs for everybody, and the thresholds those of
-//! [`Committee`]. Either the proposer is Byzantine: then VAL(A) and VAL(B) lie in the pool for every node, and none of
-//! them need ever arrive. Or it is honest and has sent VAL(A), which does arrive. The f Byzantine nodes may say ECHO and
-//! READY for both roots to anybody.
+//! Each honest node has three slots: the root it echoed, the root it is READY for, the root it delivered. The rules
+//! are those of `mellivora_broadcast::rbc` with whole ECHOs for everybody, and the thresholds those of [`Committee`].
+//! Either the proposer is Byzantine: then VAL(A) and VAL(B) lie in the pool for every node, and none of them need
+//! ever arrive. Or it is honest and has sent VAL(A), which does arrive. The f Byzantine nodes may say ECHO and READY
+//! for both roots to anybody.
 //!
 //! # What is left out, and why that is sound
 //!
-//! * *Shards.* A root's outcome is the same for every k verified shards, BOTTOM included, and bad shards are found out;
-//!   so "k good shards" is all that matters. Byzantine nodes may show good ones or none. What different leaves decode to
-//!   is tested on the codec.
+//! * *Shards.* A root's outcome is the same for every k verified shards, BOTTOM included, and bad shards are found
+//!   out; so "k good shards" is all that matters. Byzantine nodes may show good ones or none. What different leaves
+//!   decode to is tested on the codec.
 //! * *More roots.* An honest node supports one root. A law about two nodes that disagree names two roots; all others
 //!   only take supporters away from these.
 //! * *Decoding* takes no step of its own: it is done when a node delivers.
 //!
 //! # Laws
 //!
-//! No two honest nodes are READY for different roots; none deliver different roots (*agreement*); what is delivered of an
-//! honest proposer is its root (*integrity*); when everybody is quiet, either all or no nodes have delivered
+//! No two honest nodes are READY for different roots; none deliver different roots (*agreement*); what is delivered
+//! of an honest proposer is its root (*integrity*); when everybody is quiet, either all or no nodes have delivered
 //! (*totality*), and with an honest proposer all have (*validity*).
 //!
 //! # Weakened rules
 //!
-//! A quorum of ECHOs one too low, two ECHOs of one node, no amplification or at f, delivery at f + 1 READYs or at a quorum
-//! of ECHOs. All of them break a law. One ECHO less than a quorum keeps "no two READYs" at n = 6, where two such sets
-//! still share an honest node; it breaks totality there, because too few honest nodes have shards.
+//! A quorum of ECHOs one too low, two ECHOs of one node, no amplification or at f, delivery at f + 1 READYs or at a
+//! quorum of ECHOs. All of them break a law. One ECHO less than a quorum keeps "no two READYs" at n = 6, where two
+//! such sets still share an honest node; it breaks totality there, because too few honest nodes have shards.
 //!
 //! # States
 //!

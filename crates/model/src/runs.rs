@@ -38,8 +38,8 @@ pub struct Outcome {
     pub missed: Vec<&'static str>,
     /// What the checked-in table says; nothing for a run that is not in it.
     pub expected: Option<Expected>,
-    /// Whether everything is as expected, and the expectation as it should be: no rule weakened and no law broken; a rule
-    /// weakened and a law broken; or a weakening that is listed as harmless.
+    /// Whether everything is as expected, and the expectation as it should be: no rule weakened and no law broken; a
+    /// rule weakened and a law broken; or a weakening that is listed as harmless.
     pub ok: bool,
 }
 

@@ -2,11 +2,11 @@
 //!
 //! # What is modelled
 //!
-//! `EchoMode::Saving` of `mellivora_broadcast::rbc`, with a Byzantine proposer, two roots and a ring of n nodes, the last
-//! f of which are Byzantine. For each honest node: what it echoed, the roots it could decode, in which order it said
-//! CAN_DECODE, whether rule 4 was done, and who got its whole shard after only a hash. A node that executes rule 4 may
-//! or may not have heard each CAN_DECODE that was said: it shows its shard to all that did not say it, and to any of the
-//! others.
+//! `EchoMode::Saving` of `mellivora_broadcast::rbc`, with a Byzantine proposer, two roots and a ring of n nodes, the
+//! last f of which are Byzantine. For each honest node: what it echoed, the roots it could decode, in which order it
+//! said CAN_DECODE, whether rule 4 was done, and who got its whole shard after only a hash. A node that executes rule
+//! 4 may or may not have heard each CAN_DECODE that was said: it shows its shard to all that did not say it, and to
+//! any of the others.
 //!
 //! Byzantine nodes may show good shards to whom they like, or none, and support anything.
 //!
@@ -23,8 +23,8 @@
 //! # Weakened rules
 //!
 //! No rule 4; rule 4 cancelled by delivery; CAN_DECODE for shards that nobody has looked at; holding back for others;
-//! rule 4 on ECHOs instead of READYs. All of them break totality. That a node whose VAL comes after its delivery stays
-//! silent breaks nothing here ([`HARMLESS`](crate::HARMLESS) says why); the code shows its shard all the same.
+//! rule 4 on ECHOs instead of READYs. All of them break totality. That a node whose VAL comes after its delivery
+//! stays silent breaks nothing here ([`HARMLESS`](crate::HARMLESS) says why); the code shows its shard all the same.
 //!
 //! # States
 //!

@@ -2,18 +2,19 @@
 //!
 //! # The message pool
 //!
-//! A state holds what each honest node has *said*, not what it has heard. Whatever was said lies in a pool for ever, and
-//! a node may act on any part of the pool: that covers every delay and every order, and messages that have not arrived
-//! are those the node does not use yet. A node that has used a message in one step may act as if it had not in the next,
-//! so a model allows at least what a real network does. Byzantine nodes have no state. What they can say lies in the
-//! pool from the start, all of it, different things for different receivers, and each receiver may use it or not.
+//! A state holds what each honest node has *said*, not what it has heard. Whatever was said lies in a pool for ever,
+//! and a node may act on any part of the pool: that covers every delay and every order, and messages that have not
+//! arrived are those the node does not use yet. A node that has used a message in one step may act as if it had not
+//! in the next, so a model allows at least what a real network does. Byzantine nodes have no state. What they can say
+//! lies in the pool from the start, all of it, different things for different receivers, and each receiver may use it
+//! or not.
 //!
 //! # Safety and liveness
 //!
 //! Nothing that was said is taken back, so states only grow and every path ends. Safety is a law on every state.
-//! Liveness is a law on *quiescent* states: those in which no honest node has a step left that the statements of honest
-//! nodes alone entitle it to. All of those arrive in the end, so a node cannot put such a step off for ever; everything
-//! else may never happen. A node that lacks something in a quiescent state lacks it for ever.
+//! Liveness is a law on *quiescent* states: those in which no honest node has a step left that the statements of
+//! honest nodes alone entitle it to. All of those arrive in the end, so a node cannot put such a step off for ever;
+//! everything else may never happen. A node that lacks something in a quiescent state lacks it for ever.
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
@@ -61,8 +62,8 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
         state
     }
 
-    /// Laws (`always`) and goals (`sometimes`). A goal is a state that some path must reach: without goals, a model that
-    /// cannot move would keep all laws.
+    /// Laws (`always`) and goals (`sometimes`). A goal is a state that some path must reach: without goals, a model
+    /// that cannot move would keep all laws.
     fn properties(&self) -> Vec<Property<Checked<Self>>>;
 }
 

@@ -2,16 +2,17 @@
 //!
 //! # What is modelled
 //!
-//! The gadget of `mellivora_agreement::aba` on top of rounds that are taken for granted: deciding b, TERM(b) to all, once,
-//! and taking part goes on; f + 1 TERM(b): decide b; 2f + 1 TERM(b): halt. The Byzantine nodes may say TERM(0) and TERM(1)
-//! to anybody.
+//! The gadget of `mellivora_agreement::aba` on top of rounds that are taken for granted: deciding b, TERM(b) to all,
+//! once, and taking part goes on; f + 1 TERM(b): decide b; 2f + 1 TERM(b): halt. The Byzantine nodes may say TERM(0)
+//! and TERM(1) to anybody.
 //!
 //! # What is left out, and why that is sound
 //!
 //! Rounds. [`aba`](crate::aba) shows that all decisions by the coin agree, so they are 1 here, without loss. A round
-//! comes to an end as long as a quorum takes part: so a node may decide by the coin whenever a quorum, Byzantine nodes
-//! included, has not halted; and it does in the end (with probability 1) when a quorum of honest nodes has not. That a
-//! node serves others in rounds which it has left is a law of the rounds, and shown there (`PastRoundsDropped`).
+//! comes to an end as long as a quorum takes part: so a node may decide by the coin whenever a quorum, Byzantine
+//! nodes included, has not halted; and it does in the end (with probability 1) when a quorum of honest nodes has not.
+//! That a node serves others in rounds which it has left is a law of the rounds, and shown there
+//! (`PastRoundsDropped`).
 //!
 //! # Laws
 //!
@@ -19,8 +20,8 @@
 //!
 //! # Weakened rules
 //!
-//! Halting at the decision or at f + 1 TERMs, joining at f or at 2f + 1 TERMs, joining without a TERM of one's own. All of
-//! them break a law.
+//! Halting at the decision or at f + 1 TERMs, joining at f or at 2f + 1 TERMs, joining without a TERM of one's own.
+//! All of them break a law.
 //!
 //! # States
 //!

@@ -1,7 +1,7 @@
 //! Rules made worse on purpose.
 
-/// One rule of one protocol, weakened. A model that keeps its laws with such a rule shows that either the model or the
-/// rule is of no use.
+/// One rule of one protocol, weakened. A model that keeps its laws with such a rule shows that either the model or
+/// the rule is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weakening {
     /// Broadcast: READY after one ECHO less than a quorum.

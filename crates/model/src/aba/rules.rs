@@ -73,8 +73,8 @@ impl<const H: usize, const R: usize> Aba<H, R> {
         state.nodes.iter().filter(|node| said(node.rounds[round])).count() + help.votes(self.committee.f())
     }
 
-    /// Values that 2f + 1 BVALs can put into the `bin` of a node. Who has that many has had f + 1 before, and has said
-    /// BVAL itself.
+    /// Values that 2f + 1 BVALs can put into the `bin` of a node. Who has that many has had f + 1 before, and has
+    /// said BVAL itself.
     fn bin(&self, state: &State<H, R>, round: usize, node: usize, help: Help) -> Values {
         let enough = self.committee.strong() - usize::from(self.weak(Weakening::BinLow));
         let own = state.nodes[node].rounds[round].bval();
