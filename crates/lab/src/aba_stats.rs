@@ -57,6 +57,7 @@ fn cells() -> Vec<Cell> {
         cells.push(cell(nodes, false, Adversary::Random(double)));
         cells.push(cell(nodes, false, Adversary::Random(Some(Strategy::Flip))));
         cells.push(cell(nodes, false, Adversary::Adaptive(Adaptive::CoinFirst, double)));
+        cells.push(cell(nodes, false, Adversary::Adaptive(Adaptive::CoinSingleton, double)));
     }
     cells.push(cell(4, false, Adversary::Steering));
     cells
@@ -217,7 +218,8 @@ fn measure(cell: &Cell, first_seed: u64, runs: u64) -> Row {
 /// The control, in a process where the planted bug is at work: how many of so many steered runs are undecided after
 /// [`LIMIT`] rounds.
 pub fn control(runs: u64) -> u64 {
-    let cell = Cell { nodes: 4, unanimous: false, adversary: Adversary::Steering };
+    let adversary = Adversary::Adaptive(Adaptive::CoinSingleton, Some(Strategy::DoubleVote));
+    let cell = Cell { nodes: 4, unanimous: false, adversary };
     let next = AtomicU64::new(0);
     let undecided = on_all(cores(), || {
         let seeds = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < runs));

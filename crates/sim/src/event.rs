@@ -112,8 +112,8 @@ pub(crate) struct Event<P: Protocol> {
 
 /// What a pending event is.
 pub(crate) enum Body<P: Protocol> {
-    /// A message on its way.
-    Message { from: NodeIndex, message: P::Message, print: u64 },
+    /// A message on its way. It is dropped when its sender comes back as another incarnation.
+    Message { from: NodeIndex, incarnation: u32, message: P::Message, print: u64 },
     /// Work that somebody does. It is lost when its incarnation is.
     Job { job: P::Job, incarnation: u32 },
     /// An input that the user is about to give.

@@ -45,9 +45,9 @@
 //! * **Links** lose nothing unless they are cut or the receiver is down, and deliver in any order. What was lost is
 //!   said again when the link heals, and everything is said again to and by a new incarnation: by the simulator, which
 //!   stands in for the outbox of a driver, or by the protocol itself in an [`on_heal`](Builder::on_heal) hook.
-//! * **Restart**: a fresh instance from the factory, every logged message back by
-//!   [`recall`](mellivora_core::Protocol::recall) in its order, [`forget`](mellivora_core::Protocol::forget) at all
-//!   others. Restarted nodes are honest: all oracles hold for them.
+//! * **Restart**: what the old incarnation had under way is dropped; a fresh instance from the factory, every logged
+//!   message back by [`recall`](mellivora_core::Protocol::recall) in its order,
+//!   [`forget`](mellivora_core::Protocol::forget) at all others. Restarted nodes are honest: all oracles hold for them.
 //! * **Phases**: a hostile phase of bounded length, then the oldest event always goes first. A run that does not come
 //!   to rest within its bound of steps has failed: liveness and falling silent are oracles of every run.
 //! * **Codec**: a share of all messages travels as bytes, and has to encode to the same bytes again. So has everything

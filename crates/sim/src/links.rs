@@ -99,7 +99,7 @@ impl<P: Protocol> World<P> {
     /// Puts a message on its link.
     fn post(&mut self, from: u16, to: NodeIndex, message: P::Message, stamp: Option<Stamp>) {
         let sender = &self.actors[usize::from(from)];
-        let (node, side) = (sender.node, sender.side);
+        let (node, side, incarnation) = (sender.node, sender.side, sender.incarnation);
         if !sender.audience.contains(to) {
             return;
         }
@@ -137,7 +137,7 @@ impl<P: Protocol> World<P> {
             let number = self.numbers[place];
             self.numbers[place] += 1;
             let time = self.arrival(from, to, size);
-            let body = Body::Message { from: node, message: message.clone(), print };
+            let body = Body::Message { from: node, incarnation, message: message.clone(), print };
             self.enqueue(Choice::Deliver { from, to: at, number }, at, time, body);
         }
     }

@@ -323,3 +323,58 @@ fn a_frame_is_as_large_as_its_encoding() {
     assert_eq!(sim.counters().bytes, 4 * sim.counters().sent);
     assert_eq!(sim.counters().sent, 4 * 3 * u64::from(Rounds::LAST));
 }
+
+/// A word that says who spoke it.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+#[bincode(decode_context = "Frame")]
+struct Word(u16);
+impl Message for Word {}
+
+/// Says one word that is no promise, and keeps what it hears.
+struct Whisper {
+    me: NodeIndex,
+    heard: Vec<(NodeIndex, Word)>,
+}
+
+impl Protocol for Whisper {
+    type Input = ();
+    type Output = ();
+    type Message = Word;
+    type Job = NoJob;
+
+    fn input(&mut self, (): (), fx: &mut dyn Effects<Self>) {
+        fx.send(To::All, Durable::No, Word(self.me.0));
+    }
+    fn receive(&mut self, from: NodeIndex, word: Word, _: &mut dyn Effects<Self>) {
+        self.heard.push((from, word));
+    }
+    fn done(&mut self, done: <NoJob as mellivora_core::Job>::Done, _: &mut dyn Effects<Self>) {
+        match done {}
+    }
+    fn recall(&mut self, _: To, _: Word) {}
+    fn is_terminated(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_an_old_incarnation_had_under_way_is_dropped() {
+    let c = committee(4);
+    let mut sim =
+        Simulation::builder(c, 3).scheduler(Schedule::Fifo).turn_end(1.0).build(|me| Whisper { me, heard: Vec::new() });
+    sim.input(ZERO, ());
+    assert!(sim.step(), "the word is on its way");
+    sim.crash(ZERO);
+    sim.restart(ZERO);
+    sim.run().assert_ok();
+    let heard: Vec<_> = c.nodes().filter(|node| *node != ZERO).flat_map(|node| &sim.node(node).heard).collect();
+    assert!(heard.is_empty(), "{heard:?}: peers would take it for a word of the new incarnation");
+    assert_eq!(sim.counters().lost, 3);
+
+    // From a node that is merely down it arrives.
+    sim.input(THREE, ());
+    assert!(sim.step());
+    sim.crash(THREE);
+    sim.run().assert_ok();
+    assert_eq!(sim.node(ZERO).heard, [(THREE, Word(3))]);
+}
