@@ -8,12 +8,14 @@
 //! | [`matrix`] | every attack on every protocol at every size |
 //! | [`aba_stats`] | how many rounds binary agreement takes |
 //! | [`controls`] | planted bugs that the suite must catch |
+//! | [`flood`] | memory and throughput under floods, against the published formula |
 //! | [`fuzz`] | the fuzz targets in turn |
 //!
 //! The command is `cargo xtask`; its pages in the book are "How it is tested".
 
 pub mod aba_stats;
 pub mod controls;
+pub mod flood;
 pub mod fuzz;
 pub mod matrix;
 pub mod panics;

@@ -60,7 +60,7 @@ impl Target for Agreement {
         "round >= 6",
         "CONF of both values",
     ];
-    const SHARE: u32 = 12;
+    const SHARE: u32 = 5;
 
     fn start(&self, cast: &mut Cast) -> Simulation<Aba> {
         let committee = cast.committee;

@@ -158,7 +158,7 @@ impl Target for Atomic {
         "shares proven",
         "real suite",
     ];
-    const SHARE: u32 = 50;
+    const SHARE: u32 = 80;
 
     fn start(&self, cast: &mut Cast) -> Simulation<Badger> {
         let (committee, n, seed) = (cast.committee, cast.committee.n(), cast.seed);
@@ -180,9 +180,21 @@ impl Target for Atomic {
         if !cast.faulty.iter().any(|(_, strategy)| *strategy == Strategy::Silent) {
             cast.crashes = 0;
         }
-        let (count, size) = (1 + cast.rng.random_range(0..if n <= 7 { 8 } else { 3 }), 1 + cast.rng.random_range(0..3));
+        // A late joiner: down from the start until others have ordered something, which it then has to fetch. That is
+        // what liars about the past wait for.
+        let liar =
+            |strategy: &Strategy| matches!(strategy, Strategy::FalseHeader | Strategy::FalseSlot | Strategy::FalseGone);
+        let late = cast.faulty.iter().any(|(_, strategy)| liar(strategy)) || cast.rng.random_ratio(1, 12);
+        let late = cast.honest().last().copied().filter(|_| late && committee.f() > 0);
+        if late.is_some() {
+            cast.crashes = 0;
+        }
+        let (count, size) = (
+            if late.is_some() { 4 } else { 1 } + cast.rng.random_range(0..if n <= 7 { 8 } else { 3 }),
+            1 + cast.rng.random_range(0..3),
+        );
         // Mostly idealised coins and ciphers, which leaves time for many epochs; signatures are always real.
-        let real = cast.rng.random_ratio(1, 40);
+        let real = cast.rng.random_ratio(1, 60);
         let keys: Vec<NodeKeys> = match real {
             true => keys(n).to_vec(),
             false => keys(n).iter().map(|keys| idealised(keys, seed)).collect(),
@@ -257,6 +269,13 @@ impl Target for Atomic {
             for portion in portions(node, seed, count, size) {
                 sim.input(node, submit(portion));
             }
+        }
+        if let Some(late) = late {
+            let witness = cast.honest().first().copied().unwrap_or(late);
+            let enough = 2 + cast.rng.random_range(0..4);
+            sim.crash(late);
+            sim.run_until(|sim| sim.outputs(witness).len() >= enough);
+            sim.restart(late);
         }
         sim.count(if real { "real suite" } else { "idealised suite" });
         sim.count(if encryption == EncryptionSchedule::Never { "in the clear" } else { "encrypted" });

@@ -16,7 +16,7 @@ impl Target for Coin {
     type P = Toss;
     const NAME: &'static str = "coin";
     const RARE: &'static [&'static str] = &["restart", "culprit named", "real suite"];
-    const SHARE: u32 = 6;
+    const SHARE: u32 = 2;
 
     fn start(&self, cast: &mut Cast) -> Simulation<Toss> {
         let committee = cast.committee;

@@ -53,7 +53,7 @@ impl Target for Broadcast {
     const NAME: &'static str = "rbc";
     const RARE: &'static [&'static str] =
         &["restart", "lost and repeated", "culprit named", "bottom delivered", "nothing delivered", "CAN_DECODE"];
-    const SHARE: u32 = 12;
+    const SHARE: u32 = 4;
 
     fn start(&self, cast: &mut Cast) -> Simulation<Rbc> {
         let (committee, codec) = (cast.committee, codec(cast.committee));

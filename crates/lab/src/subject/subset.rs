@@ -11,7 +11,7 @@ use mellivora_subset::{Bkr, BkrMessage, Subset, SubsetParams};
 use rand::RngExt;
 
 use super::aba::{R, coin_schedule, may_share, vote_statement};
-use super::oracles::{AtEnd, Gate};
+use super::oracles::{AtEnd, Gate, Said as Says};
 use super::rbc::{codec as codec_of, echo};
 use super::{Target, builder, count_common};
 use crate::scenario::Cast;
@@ -78,7 +78,7 @@ impl Target for CommonSubset {
         "bottom chosen",
         "round >= 3",
     ];
-    const SHARE: u32 = 20;
+    const SHARE: u32 = 9;
 
     fn start(&self, cast: &mut Cast) -> Simulation<Bkr> {
         let (committee, codec) = (cast.committee, codec_of(cast.committee));
@@ -123,6 +123,12 @@ impl Target for CommonSubset {
                 true => Ok(()),
                 false => Err("has not decided".to_owned()),
             }))
+            .oracle(Says::new(|message: &BkrMessage| match message {
+                BkrMessage::Votes(ballots) if ballots.iter().any(|ballot| ballot.vote.round() >= Some(Round(3))) => {
+                    Some("round >= 3")
+                }
+                _ => None,
+            }))
             .twin_input(|_, input: &Bytes| Some([&input[..], b" twin"].concat().into()))
             .input_again(|node| vec![payload(node)])
             .build(move |me| {
@@ -160,10 +166,6 @@ impl Target for CommonSubset {
         }
         if output.iter().any(|(_, contribution): &(NodeIndex, Contribution)| contribution.body.is_none()) {
             sim.count("bottom chosen");
-        }
-        let rounds = cast.committee.nodes().filter_map(|j| sim.node(node).aba(j)).filter_map(|aba| aba.decided_round());
-        if rounds.max() >= Some(Round(3)) {
-            sim.count("round >= 3");
         }
         1
     }

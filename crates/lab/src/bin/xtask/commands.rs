@@ -7,7 +7,7 @@ use mellivora_lab::controls::run::Built;
 use mellivora_lab::parallel::{self, Deadline};
 use mellivora_lab::scenario::Scenario;
 use mellivora_lab::table::{Table, grouped};
-use mellivora_lab::{aba_stats, controls, fuzz, matrix, sim, subject};
+use mellivora_lab::{aba_stats, controls, flood, fuzz, matrix, sim, subject};
 
 use crate::args::{self, ControlsArguments, FloodArguments, FuzzArguments, MatrixArguments, ModelArguments};
 use crate::args::{SimArguments, StatsArguments};
@@ -229,8 +229,9 @@ pub(crate) fn model(arguments: &ModelArguments, out: &mut dyn Write) -> Done {
 }
 
 pub(crate) fn flood(arguments: &FloodArguments, out: &mut dyn Write) -> Done {
-    let _ = (arguments, out);
-    Err("not yet".into())
+    let report = flood::campaign(&flood::Plan::new(arguments.secs));
+    write!(out, "{report}")?;
+    Ok(Line { campaign: "flood", ok: report.is_ok(), figures: report.figures() })
 }
 
 pub(crate) fn fuzz(arguments: &FuzzArguments, out: &mut dyn Write) -> Done {
