@@ -43,11 +43,6 @@ impl<M: std::fmt::Debug> Promises<M> {
         Promises { of, said: BTreeMap::new() }
     }
 
-    /// Whether any promise was ever made.
-    pub fn is_empty(&self) -> bool {
-        self.said.is_empty()
-    }
-
     /// Compares what `node` says now with what it said before. What was never said durably must not go out.
     pub(crate) fn check(&mut self, node: NodeIndex, to: &To, durable: Durable, message: &M) {
         for (about, content) in (self.of)(to, message) {

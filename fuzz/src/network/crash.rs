@@ -52,12 +52,26 @@ impl<P: Protocol> Network<P> {
             }
             self.repeat(peer, node, input);
             self.turn(peer, input, |protocol, fx| protocol.forget(node, fx));
+            if peer == self.byzantine() && self.twin.is_some() {
+                self.swap();
+                self.turn(peer, input, |protocol, fx| protocol.forget(node, fx));
+                self.swap();
+            }
             self.repeat(node, peer, input);
         }
     }
 
-    /// Says again what `from` has said to `to`.
+    /// Says again what `from` has said to `to`; what its twin has said, too.
     fn repeat(&mut self, from: NodeIndex, to: NodeIndex, input: &mut Input<'_>) {
+        self.repeat_one(from, to, input);
+        if from == self.byzantine() && self.twin.is_some() {
+            self.swap();
+            self.repeat_one(from, to, input);
+            self.swap();
+        }
+    }
+
+    fn repeat_one(&mut self, from: NodeIndex, to: NodeIndex, input: &mut Input<'_>) {
         let said = self.members[from.as_usize()].history.iter().filter(|(receivers, _)| receivers.includes(to));
         let said: Vec<_> = said.map(|(_, message)| encode(message).to_vec()).collect();
         said.into_iter().for_each(|bytes| self.send(Letter { from, to, bytes }, input));
