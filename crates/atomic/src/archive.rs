@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use mellivora_coding::Body;
-use mellivora_core::{Epoch, NodeIndex, NodeSet};
+use mellivora_core::{Epoch, NodeIndex, NodeSet, planted};
 
 use crate::epoch::SettledSlot;
 use crate::header::EpochHeader;
@@ -89,7 +89,7 @@ impl Archive {
 
     /// The answers to `peer` may have been lost, or meant an earlier incarnation of it: it is answered again.
     pub(crate) fn forget(&mut self, peer: NodeIndex) {
-        for kept in self.kept.values_mut() {
+        for kept in self.kept.values_mut().filter(|_| !planted("fetch-answers-once-for-ever")) {
             kept.served_header.remove(peer);
             for (_, _, served) in &mut kept.bodies {
                 served.remove(peer);
@@ -103,7 +103,7 @@ impl Archive {
     pub(crate) fn prune(&mut self, closed_by_all: Epoch, low: Epoch) {
         while let Some(entry) = self.kept.first_entry() {
             let epoch = *entry.key();
-            let surplus = epoch < low && self.bytes > self.retention_bytes;
+            let surplus = (epoch < low || planted("fetch-open-epoch-dropped")) && self.bytes > self.retention_bytes;
             if epoch >= closed_by_all && !surplus {
                 break;
             }

@@ -7,7 +7,7 @@
 
 use bincode::{Decode, Encode};
 use mellivora_core::codec::{Frame, List};
-use mellivora_core::{Committee, Digest, Domain, Epoch, NodeIndex, NodeSet, Purpose, Round, Segment};
+use mellivora_core::{Committee, Digest, Domain, Epoch, NodeIndex, NodeSet, Purpose, Round, Segment, planted};
 use mellivora_crypto::{PublicKeys, Signature};
 
 /// A node's signed statement that it holds the batch of `epoch`, with this state digest.
@@ -37,8 +37,8 @@ pub struct Certificate {
 /// The bytes that a checkpoint signs: the domain with session, era and epoch, then the state digest.
 pub fn statement(session: &Domain, epoch: Epoch, digest: &Digest) -> Vec<u8> {
     let domain = session.child(Segment::epoch(epoch)).statement(Purpose::Checkpoint, Round(0));
-    let mut bytes = domain.to_bytes().to_vec();
-    bytes.extend_from_slice(&digest.0);
+    let mut bytes = if planted("sig-domain-unbound") { Vec::new() } else { domain.to_bytes().to_vec() };
+    bytes.extend_from_slice(if planted("close-digest-unsigned") { &[0; 32] } else { &digest.0 });
     bytes
 }
 
@@ -48,12 +48,16 @@ impl Certificate {
         let committee = keys.committee();
         let signers: NodeSet = self.signatures.iter().map(|(node, _)| *node).collect();
         let ascending = self.signatures.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let ascending = ascending || planted("close-signers-twice");
+        let count = if planted("close-signers-twice") { self.signatures.len() } else { signers.len() };
         let members = self.signatures.iter().all(|(node, _)| committee.contains(*node));
-        if !ascending || !members || signers.len() != committee.one_honest() {
+        if !ascending || !members || count != committee.one_honest() - usize::from(planted("close-f-signers")) {
             return false;
         }
         let statement = statement(session, self.epoch, &self.digest);
-        self.signatures.iter().all(|(node, signature)| keys.verify(*node, &statement, signature))
+        self.signatures
+            .iter()
+            .all(|(node, signature)| keys.verify(*node, &statement, signature) || planted("close-signature-unchecked"))
     }
 
     /// The nodes that signed.
@@ -84,7 +88,7 @@ impl Tally {
     /// Counts a checkpoint of `from`; the first one of a node counts.
     pub(crate) fn count(&mut self, from: NodeIndex, checkpoint: &Checkpoint) -> Counted {
         match self.heard.get_mut(from.as_usize()) {
-            Some(slot @ None) => {
+            Some(slot) if slot.is_none() || planted("close-checkpoint-replaced") => {
                 *slot = Some((checkpoint.digest, checkpoint.signature));
                 Counted::New
             }
@@ -102,7 +106,10 @@ impl Tally {
     /// The nodes that said `digest`.
     pub(crate) fn supporters(&self, digest: &Digest) -> NodeSet {
         let heard = self.heard.iter().zip(0u16..);
-        heard.filter(|(slot, _)| slot.is_some_and(|(d, _)| d == *digest)).map(|(_, i)| NodeIndex(i)).collect()
+        heard
+            .filter(|(slot, _)| slot.is_some_and(|(d, _)| d == *digest || planted("close-unequal")))
+            .map(|(_, i)| NodeIndex(i))
+            .collect()
     }
 
     /// The digest that at least `count` nodes said, if there is one.
@@ -123,7 +130,7 @@ impl Tally {
         let (mut valid, mut culprits) = (Vec::new(), NodeSet::EMPTY);
         for node in self.supporters(&digest).iter() {
             let Some(Some((_, signature))) = self.heard.get(node.as_usize()) else { continue };
-            if keys.verify(node, &statement, signature) {
+            if keys.verify(node, &statement, signature) || planted("close-certifies-unchecked") {
                 valid.push((node, *signature));
             } else {
                 culprits.insert(node);

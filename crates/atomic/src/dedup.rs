@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use mellivora_core::Epoch;
+use mellivora_core::{Epoch, planted};
 
 use crate::transactions::Fingerprint;
 
@@ -52,12 +52,13 @@ impl Dedup {
 
     /// Commits a transaction in epoch `now`; false if it is to be dropped as a duplicate. Epochs come in order.
     pub(crate) fn commit(&mut self, fingerprint: Fingerprint, now: Epoch) -> bool {
-        if self.horizon == 0 {
+        if self.horizon == 0 || planted("dedup-missing") {
             return true;
         }
         match self.committed.entry(fingerprint) {
             std::collections::hash_map::Entry::Occupied(mut entry) => {
-                let expired = entry.get().saturating_add(self.horizon) <= now.0;
+                let expired =
+                    entry.get().saturating_add(self.horizon) <= now.0 + u64::from(planted("dedup-window-short"));
                 if expired {
                     entry.insert(now.0);
                 }
@@ -80,6 +81,7 @@ impl Dedup {
     /// Called once after each epoch: drops expired entries now and then, a sweep per D / 4 epochs.
     pub(crate) fn end_epoch(&mut self, epoch: Epoch) {
         let oldest = epoch.0.saturating_add(1).saturating_sub(self.horizon);
+        let oldest = oldest + 2 * u64::from(planted("dedup-sweeps-too-much"));
         if oldest > self.swept.saturating_add(self.horizon / 4) {
             self.committed.retain(|_, committed| *committed >= oldest);
             self.swept = oldest;

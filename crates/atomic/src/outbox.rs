@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mellivora_core::{Committee, Durable, Epoch, Limits, Message, NodeIndex, NodeSet, Round, To};
+use mellivora_core::{Committee, Durable, Epoch, Limits, Message, NodeIndex, NodeSet, Round, To, planted};
 
 /// One own message.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl<M: Message> Outbox<M> {
     pub(crate) fn recall(&mut self, epoch: Epoch, to: To, message: M) {
         // A set may have been narrowed by a window when the message was released; it was meant for everybody whom
         // the window held back, too. More receivers do no harm.
-        let to = if let To::Set(_) = to { To::All } else { to };
+        let to = if let (To::Set(_), false) = (to, planted("outbox-recalls-narrowed")) { To::All } else { to };
         self.store(epoch, to, message);
     }
 
@@ -96,7 +96,9 @@ impl<M: Message> Outbox<M> {
             To::Node(node) => NodeSet::one(node),
             To::Set(set) => set,
         };
-        self.epochs.entry(epoch).or_default().push(Item { to, message });
+        if !planted("outbox-forgets") {
+            self.epochs.entry(epoch).or_default().push(Item { to, message });
+        }
         to
     }
 
@@ -115,7 +117,7 @@ impl<M: Message> Outbox<M> {
                 advanced = true;
             }
         });
-        if advanced && !peer.held.is_empty() {
+        if advanced && !peer.held.is_empty() && !planted("outbox-held-for-ever") {
             for (epoch, durable, message) in std::mem::take(&mut peer.held) {
                 self.offer(from, epoch, durable, message, release);
             }
@@ -133,6 +135,9 @@ impl<M: Message> Outbox<M> {
         state.seen = state.seen.split_off(&low);
         state.held.retain(|(epoch, ..)| *epoch >= low);
         let last = low.plus(self.window);
+        if planted("outbox-window-moves-silently") {
+            return;
+        }
         self.repeat(peer, first, last, release);
     }
 
@@ -140,13 +145,16 @@ impl<M: Message> Outbox<M> {
     pub(crate) fn resend(&mut self, peer: NodeIndex, release: Release<'_, M>) {
         let Some(state) = self.peers.get_mut(peer.as_usize()) else { return };
         state.held.clear();
+        if planted("outbox-repeats-nothing") {
+            return;
+        }
         let last = state.low.plus(self.window);
         self.repeat(peer, Epoch(0), last, release);
     }
 
     /// `peer` has a new incarnation: what was learnt from it is forgotten, and everything within its window goes.
     pub(crate) fn forget(&mut self, peer: NodeIndex, release: Release<'_, M>) {
-        if let Some(state) = self.peers.get_mut(peer.as_usize()) {
+        if let Some(state) = self.peers.get_mut(peer.as_usize()).filter(|_| !planted("outbox-old-incarnation")) {
             state.low = Epoch(0);
             state.seen.clear();
         }
@@ -175,7 +183,7 @@ impl<M: Message> Outbox<M> {
     }
 
     fn in_window(&self, peer: NodeIndex, epoch: Epoch) -> bool {
-        peer == self.me || epoch <= self.low_of(peer).plus(self.window)
+        peer == self.me || epoch <= self.low_of(peer).plus(self.window) || planted("outbox-window-ignored")
     }
 
     /// Sends again what epochs `first..=last` hold for `peer`.
@@ -208,7 +216,7 @@ impl<M: Message> Outbox<M> {
         if let Some(now) = now {
             release(To::Node(to), durable, now);
         }
-        if let Some(later) = later {
+        if let Some(later) = later.filter(|_| !planted("outbox-drops-later-rounds")) {
             peer.held.push_back((epoch, durable, later));
         }
     }

@@ -62,6 +62,16 @@ fn a_message_for_one_node_stays_a_message_for_one_node() {
 }
 
 #[test]
+fn a_recalled_message_goes_also_to_those_whom_a_window_held_back_before_the_restart() {
+    let mut outbox = outbox();
+    let narrowed = To::Set([ME, PEER].into_iter().collect());
+    outbox.recall(Epoch(4), narrowed, vote(1, 0));
+    let late = NodeIndex(2);
+    assert_eq!(released(&mut outbox, |o, r| o.forget(late, r)), [], "not in its window");
+    assert_eq!(released(&mut outbox, |o, r| o.announced(late, Epoch(1), r)), [(To::Node(late), 1)]);
+}
+
+#[test]
 fn an_epoch_beyond_the_window_of_a_peer_waits_for_its_announcement() {
     let mut outbox = outbox();
     let mut mine = NodeSet::one(ME);

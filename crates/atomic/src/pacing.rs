@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mellivora_core::{Committee, Epoch, NodeIndex, NodeSet};
+use mellivora_core::{Committee, Epoch, NodeIndex, NodeSet, planted};
 
 const CREDIT: u32 = 8;
 
@@ -33,14 +33,18 @@ impl Pacing {
 
     /// Whether to join `epoch` with nothing to contribute. Whoever is in a later epoch has begun this one, too.
     pub(crate) fn join(&mut self, epoch: Epoch) -> bool {
-        let seen = self.seen.range(epoch..).fold(NodeSet::EMPTY, |all, (_, set)| all.union(set));
-        if seen.len() >= self.committee.one_honest() {
+        let seen = self
+            .seen
+            .range(epoch..)
+            .take(if planted("pacing-this-epoch-alone") { 1 } else { usize::MAX })
+            .fold(NodeSet::EMPTY, |all, (_, set)| all.union(set));
+        if seen.len() >= self.committee.one_honest() - usize::from(planted("pacing-follows-f")) {
             return true;
         }
         if seen.is_empty() || self.credit == 0 {
             return false;
         }
-        self.credit -= 1;
+        self.credit -= u32::from(!planted("pacing-credit-unlimited"));
         self.charged.insert(epoch);
         true
     }
@@ -52,7 +56,7 @@ impl Pacing {
 
     /// `epoch` ordered something, or nothing.
     pub(crate) fn ended(&mut self, epoch: Epoch, empty: bool) {
-        if self.charged.remove(&epoch) && !empty {
+        if self.charged.remove(&epoch) && !empty && !planted("pacing-credit-not-returned") {
             self.nudge();
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use mellivora_core::{Digest, Epoch, hash::HashKey};
+use mellivora_core::{Digest, Epoch, hash::HashKey, planted};
 
 use crate::batch::Ticket;
 use crate::dedup::FingerprintMap;
@@ -47,6 +47,7 @@ impl Queue {
     /// Queues a transaction. An equal one that is queued already gets one more waiter.
     pub(crate) fn submit(&mut self, ticket: Ticket, fingerprint: Fingerprint, transaction: Bytes) {
         match self.waiters.entry(fingerprint) {
+            std::collections::hash_map::Entry::Occupied(_) if planted("queue-second-ticket-lost") => {}
             std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().more.push(ticket),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 entry.insert(Waiters { first: ticket, more: Vec::new(), bytes: transaction.len() });
@@ -101,7 +102,7 @@ impl Queue {
             if chosen && fits {
                 size += entry.transaction.len();
                 taken.push(entry);
-            } else {
+            } else if fits || !planted("queue-drops-what-does-not-fit") {
                 left.push(entry);
             }
         }
@@ -139,12 +140,13 @@ impl Queue {
             return;
         }
         let entries = entries.into_iter().filter(|entry| self.waiters.contains_key(&entry.fingerprint));
+        let entries = entries.filter(|_| !planted("queue-left-out-is-lost"));
         let entries: Vec<Entry> = entries.collect();
         // Both lists are sorted by order; returning ones are usually older than everything that waits.
         let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
         let mut merged = VecDeque::with_capacity(waiting.len() + entries.len());
         for entry in entries {
-            while let Some(older) = waiting.next_if(|w| w.order < entry.order) {
+            while let Some(older) = waiting.next_if(|w| w.order < entry.order || planted("queue-left-out-goes-last")) {
                 merged.push_back(older);
             }
             merged.push_back(entry);

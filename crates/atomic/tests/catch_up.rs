@@ -343,6 +343,53 @@ fn f_liars_about_height_move_nothing() {
 }
 
 #[test]
+fn requests_and_answers_that_were_lost_come_again_when_the_link_is_back() {
+    // No nudge, no second announcement: the loss of messages is all that both sides are told.
+    type Lost = fn(&Said) -> bool;
+    let kinds: [(&str, Lost); 4] = [
+        ("requests for headers", |message| matches!(message, Message::FetchHeader(_))),
+        ("headers", |message| matches!(message, Message::Header(_))),
+        ("requests for contributions", |message| matches!(message, Message::FetchSlot(..))),
+        ("contributions", |message| matches!(message, Message::Slot(..))),
+    ];
+    for (name, lost) in kinds {
+        let mut hall = Hall::new(&slow(4), Suite::Ristretto255, &[]);
+        (0..3).for_each(|node| hall.submit(node, &[&format!("a of {node}"), &format!("b of {node}")]));
+        hall.stage.deliver(|_, parcel| parcel.from.0 != 3 && parcel.to.0 != 3);
+        assert!(hall.low(0) >= 2 && hall.batches(3).is_empty());
+        let mut fired = 0;
+        for round in 0..3 {
+            hall.stage.pending.clear();
+            for peer in 0..3 {
+                hall.stage.input(peer, mellivora_atomic::Input::Resend(NodeIndex(3)));
+                hall.stage.input(3, mellivora_atomic::Input::Resend(NodeIndex(peer)));
+            }
+            // The last time the links hold.
+            hall.stage.deliver(|_, parcel| round == 2 || !lost(&parcel.message));
+            fired += hall.stage.pending.len();
+        }
+        assert!(fired > 0, "{name}: none was lost");
+        assert_eq!(contents(hall.stage.outputs(3)), contents(hall.stage.outputs(0)), "{name}");
+    }
+}
+
+#[test]
+fn the_batch_of_an_open_epoch_is_kept_whatever_the_retention() {
+    let local = |index: NodeIndex| Local { retention_bytes: 0, ..Local::new([index.0 as u8; 32]) };
+    let mut hall = Hall::with_local(&slow(4), &[], local);
+    (0..4).for_each(|node| hall.submit(node, &[&format!("of {node}")]));
+    hall.stage.deliver(|_, parcel| !matches!(parcel.message, Message::Checkpoint(_)));
+    assert_eq!((hall.batches(0).len(), hall.low(0)), (1, 0));
+    // Any announcement makes the node look for what it may drop.
+    hall.stage.say(1, &[0], Message::Low(Epoch(0)));
+    hall.stage.say(1, &[0], Message::FetchHeader(Epoch(0)));
+    hall.stage.deliver(|_, parcel| matches!(parcel.message, Message::Low(_) | Message::FetchHeader(_)));
+    assert!(hall.stage.pending.iter().any(|p| p.to.0 == 1 && matches!(p.message, Message::Header(_))));
+    hall.stage.deliver_all();
+    hall.ledger();
+}
+
+#[test]
 fn nobody_is_asked_for_what_was_not_certified_and_unasked_answers_do_nothing() {
     let config = config(4);
     let mut hall = Hall::new(&config, Suite::Ristretto255, &[3]);
@@ -398,4 +445,31 @@ fn each_request_is_answered_once_however_often_it_comes() {
     sim.run().assert_ok();
     // Three epochs with a header and at most four contributions each, from three nodes.
     assert!((1..=3 * 5 * 3).contains(&answers.get()), "{} answers", answers.get());
+}
+
+/// An announcement takes ten bytes, an answer some hundreds.
+#[test]
+fn an_announcement_is_answered_once_per_certificate_however_often_it_comes() {
+    struct Herald(Rc<Cell<usize>>);
+    impl Adversary<Badger> for Herald {
+        fn receives(&mut self, _: NodeIndex, message: Said, _: &mut Attack<'_, Badger>) -> Option<Said> {
+            self.0.set(self.0.get() + usize::from(matches!(message, Message::Certificate(_))));
+            Some(message)
+        }
+        fn sends(&mut self, to: NodeIndex, message: Said, attack: &mut Attack<'_, Badger>) {
+            if matches!(message, Message::Low(_)) {
+                (0..100).for_each(|_| attack.send(to, Message::Low(Epoch(0))));
+            } else {
+                attack.send(to, message);
+            }
+        }
+    }
+    let answers = Rc::new(Cell::new(0));
+    let config = slow(4);
+    let herald: Box<dyn Adversary<Badger>> = Box::new(Herald(answers.clone()));
+    let mut sim = build(builder(&config, 1).faulty(NodeIndex(3), herald), &config, Suite::Ristretto255);
+    submit_everywhere(&mut sim);
+    sim.run().assert_ok();
+    let closed = sim.node(NodeIndex(0)).status().low.0 as usize;
+    assert!((1..=3 * closed).contains(&answers.get()), "{} answers, {closed} epochs", answers.get());
 }

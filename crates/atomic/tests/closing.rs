@@ -7,10 +7,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use mellivora_adversary::Stage;
+use mellivora_agreement::Vote;
+use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{Message, Output};
-use mellivora_core::{Digest, Epoch, FaultKind, NodeIndex};
+use mellivora_core::codec::List;
+use mellivora_core::{Digest, Durable, Effects, Epoch, FaultKind, Job, NodeIndex, Protocol, To};
 use mellivora_crypto::Suite;
 use mellivora_sim::{Adversary, Attack, PendingKind, Scheduler, View, seeds};
+use mellivora_subset::BkrMessage;
 use support::forge::{Said, certificate, checkpoint};
 use support::hall::{Hall, contents};
 use support::*;
@@ -117,6 +121,81 @@ fn batches_without_checkpoints(n: usize, byzantine: &[u16]) -> Hall {
         assert_eq!(hall.batches(node).len(), 2, "the pipeline is two epochs deep");
     }
     hall
+}
+
+#[test]
+fn no_more_epochs_run_than_the_pipeline_holds_while_none_is_closed() {
+    // Batches are here, nothing is closed, and there is enough to do: what is not freed is not added to either.
+    let config = config(4).batch_size(4);
+    let mut hall = Hall::new(&config, Suite::Ristretto255, &[]);
+    for node in 0..4 {
+        let list: Vec<String> = (0..8).map(|i| format!("{i} of {node}")).collect();
+        hall.submit(node, &list.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    hall.stage.deliver(|_, parcel| !matches!(parcel.message, Message::Checkpoint(_)));
+    for node in 0..4 {
+        let status = hall.stage.node(node).status();
+        assert_eq!((status.low, status.next.0), (Epoch(0), config.limits.pipeline));
+        assert_eq!(status.running as u64, config.limits.pipeline);
+    }
+    hall.stage.deliver_all();
+    assert!(hall.ledger().len() >= 8);
+}
+
+/// Takes out of a node's votes all that could decide about slot 0.
+fn undecided_about_first(message: &mut Said) {
+    if let Message::Epoch { message: EpochMessage::Subset(BkrMessage::Votes(votes)), .. } = message {
+        let mut list = votes.to_vec();
+        for ballot in list.iter_mut().filter(|ballot| !matches!(ballot.vote, Vote::Bval { .. })) {
+            ballot.instances.remove(NodeIndex(0));
+        }
+        list.retain(|ballot| !ballot.instances.is_empty());
+        *votes = List::new(list);
+    }
+}
+
+#[test]
+fn whoever_fetched_a_batch_still_takes_part_in_its_epoch_before_any_later_one() {
+    // Node 3 is faulty. It helps node 0 to the batch of epoch 0, keeps from node 1 what would decide about slot 0, lets
+    // node 2, which has heard nothing yet, fetch the batch, and falls silent. Nobody else closes the epoch: node 1 gets
+    // its batch only if node 2 votes in the epoch whose batch it has.
+    let config = config(4);
+    let mut hall = Hall::new(&config, Suite::Ristretto255, &[]);
+    for node in [0, 1, 3] {
+        hall.submit(node, &[&format!("of {node}")]);
+    }
+    loop {
+        for parcel in hall.stage.pending.iter_mut().filter(|p| (p.from.0, p.to.0) == (3, 1)) {
+            undecided_about_first(&mut parcel.message);
+        }
+        let mut done = false;
+        hall.stage.deliver(|_, p| {
+            let epoch = matches!(p.message, Message::Epoch { message: EpochMessage::Subset(_), .. });
+            let share = matches!(p.message, Message::Epoch { .. }) && p.to.0 != 1;
+            p.from.0 != 2 && p.to.0 != 2 && (epoch || share) && !std::mem::replace(&mut done, true)
+        });
+        if !done {
+            break;
+        }
+    }
+    assert_eq!((hall.batches(0).len(), hall.batches(1).len(), hall.batches(3).len()), (1, 0, 1));
+    // Nodes 0 and 3 vouch for epoch 0, and node 3 claims to have closed it.
+    let proof = certificate(&config, &hall.keys, 0, hall.batches(0)[0].digest(), &[0, 3]);
+    hall.stage.say(3, &[2], Message::Certificate(proof));
+    hall.stage.say(3, &[2], Message::Low(Epoch(1)));
+    hall.stage.deliver(|_, p| {
+        let ends = [p.from.0, p.to.0];
+        let late = matches!(p.message, Message::Epoch { .. } | Message::Checkpoint(_));
+        ends.contains(&2) && !ends.contains(&1) && !late
+    });
+    let status = hall.stage.node(2).status();
+    assert_eq!((status.low, status.next, status.running), (Epoch(0), Epoch(1), 0), "node 2 has fetched the batch");
+    hall.stage.pending.retain(|p| p.from.0 != 3);
+    hall.stage.deliver(|_, p| p.to.0 != 3);
+    for node in 0..3 {
+        assert_eq!(contents(hall.stage.outputs(node)), contents(hall.stage.outputs(0)), "node {node}");
+        assert_eq!(hall.low(node), 1, "three checkpoints close it");
+    }
 }
 
 fn deliver_checkpoint(hall: &mut Hall, from: u16, to: u16, epoch: u64) {
@@ -290,12 +369,62 @@ fn a_checkpoint_is_signed_once_across_a_restart() {
     }
     hall.stage.deliver(|_, parcel| !matches!(parcel.message, Message::Checkpoint(_)));
     assert_eq!(hall.batches(2).len(), 2, "it has both batches again");
+    assert_eq!(said(&hall.stage), 2 + 2, "what it had said comes again, and nothing is signed anew");
     hall.stage.deliver_all();
     for node in 0..4 {
         assert!(hall.stage.faults(node).is_empty());
         assert_eq!(hall.low(node), 2);
     }
     hall.ledger();
+}
+
+/// What a node does, as its driver sees it.
+#[derive(Default)]
+struct Driven {
+    sends: Vec<(To, Durable, Said)>,
+    jobs: Vec<<Badger as Protocol>::Job>,
+}
+
+impl Effects<Badger> for Driven {
+    fn send(&mut self, to: To, durable: Durable, message: Said) {
+        self.sends.push((to, durable, message));
+    }
+
+    fn job(&mut self, job: <Badger as Protocol>::Job) {
+        self.jobs.push(job);
+    }
+
+    fn fault(&mut self, fault: mellivora_core::Fault) {
+        panic!("{fault:?}");
+    }
+
+    fn output(&mut self, _: Output) {}
+}
+
+/// A promise that is not on disk can be given again in other words after a crash.
+#[test]
+fn a_checkpoint_is_logged_before_anybody_sees_it() {
+    let config = config(1);
+    let mut badger = node(&config, &keys(1, Suite::Ristretto255)[0]);
+    let mut driven = Driven::default();
+    badger.input(submit((0..20).map(|t| tx(0, t))), &mut driven);
+    let mut heard = 0;
+    loop {
+        badger.flush(&mut driven);
+        if let Some((_, _, message)) = driven.sends.get(heard).cloned() {
+            heard += 1;
+            assert!(heard < 10_000, "it never falls silent");
+            badger.receive(NodeIndex(0), message, &mut driven);
+        } else if let Some(job) = driven.jobs.pop() {
+            badger.done(job.run(), &mut driven);
+        } else {
+            break;
+        }
+    }
+    let checkpoints = driven.sends.iter().filter(|(_, _, message)| matches!(message, Message::Checkpoint(_)));
+    let durable: Vec<Durable> = checkpoints.map(|(_, durable, _)| *durable).collect();
+    assert_eq!(durable.len() as u64, badger.status().next.0);
+    assert!(durable.len() >= 5 && durable.iter().all(|durable| *durable == Durable::Yes));
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod support;
 
 use mellivora_agreement::Vote;
 use mellivora_atomic::epoch::{EpochMessage, PerSlot};
-use mellivora_atomic::{Config, Input, Message};
+use mellivora_atomic::{Config, Input, Message, Output};
 use mellivora_broadcast::RbcMessage;
 use mellivora_coding::{Proof, Shard};
 use mellivora_core::codec::{Blob, List};
@@ -249,6 +249,27 @@ fn memory_follows_the_window_not_the_length_of_the_run() {
         assert!(sim.outputs(NodeIndex(0)).len() > 60);
         let (early, late) = (peak[..4].iter().max().unwrap(), peak[8..].iter().max().unwrap());
         assert!(late <= &(early + early / 4), "memory grows with the run: {peak:?}");
+    }
+}
+
+#[test]
+fn a_transaction_over_the_limit_is_refused_and_never_proposed() {
+    for n in [4, 1] {
+        let config = config(n);
+        let mut hall = Hall::new(&config, Suite::Ristretto255, &[]);
+        let max = config.limits.transaction_bytes;
+        let (fits, over) = ("a".repeat(max), "b".repeat(max + 1));
+        hall.submit(0, &[&over, "c", &fits]);
+        let refused = |output: &Output| match output {
+            Output::Refused { ticket, max } => Some((ticket.0, *max)),
+            _ => None,
+        };
+        assert_eq!(hall.stage.outputs(0).iter().filter_map(refused).collect::<Vec<_>>(), [(0, max)]);
+        hall.stage.deliver_all();
+        let mut ordered: Vec<usize> = hall.ledger().iter().flat_map(|batch| &batch.2).map(|(_, t)| t.len()).collect();
+        ordered.sort_unstable();
+        assert_eq!(ordered, [1, max]);
+        assert!(hall.honest().into_iter().all(|node| hall.stage.faults(node).is_empty()));
     }
 }
 

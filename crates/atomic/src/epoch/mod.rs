@@ -58,7 +58,7 @@ use bytes::Bytes;
 use mellivora_coding::{Body, Contribution};
 use mellivora_core::{
     Committee, Digest, Domain, Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Job, Layer, Lens, NodeIndex,
-    NodeSet, Parent, Protocol, Purpose, Round, Segment, To, Weight,
+    NodeSet, Parent, Protocol, Purpose, Round, Segment, To, Weight, planted,
 };
 use mellivora_crypto::{EncryptionScheme, Seed};
 use mellivora_subset::{Subset, SubsetParams};
@@ -327,12 +327,19 @@ impl<S: Subset> Epoch<S> {
                 transactions: transactions.take().unwrap_or_default(),
             });
         }
+        if planted("epoch-slot-empty-at-one-node") && self.me.0 == 0 {
+            slots.truncate(1);
+        }
+        if planted("epoch-own-slot-first") {
+            slots.sort_by_key(|slot| slot.index != self.me);
+        }
         fx.output(EpochOutput::Complete(slots));
     }
 }
 
 /// Label of the ciphertext that `proposer` contributes to the epoch with this domain.
 pub(crate) fn label(epoch: &Domain, proposer: NodeIndex) -> Digest {
+    let proposer = if planted("epoch-label-without-proposer") { NodeIndex(0) } else { proposer };
     epoch.child(Segment::of(Layer::Slot, proposer)).statement(Purpose::Encryption, Round(0)).digest()
 }
 
@@ -372,11 +379,15 @@ impl<S: Subset> Protocol for Epoch<S> {
 
     fn flush(&mut self, fx: &mut dyn Effects<Self>) {
         self.with_subset(fx, |subset, fx| subset.flush(fx));
-        if self.gate_open && !self.to_release.is_empty() {
+        if planted("epoch-share-before-decision") {
+            self.committee.nodes().for_each(|index| self.inspect_early(index, fx));
+        }
+        if (self.gate_open || planted("epoch-share-before-decision")) && !self.to_release.is_empty() {
             let mut shares = Vec::with_capacity(self.to_release.len());
             for index in std::mem::take(&mut self.to_release).iter() {
                 let Some(slot) = self.slots.get_mut(index.as_usize()) else { continue };
-                if let Some(own) = slot.own {
+                if let Some(own) = slot.own.filter(|_| !(planted("epoch-share-skipped-when-open") && slot.is_settled()))
+                {
                     slot.released = true;
                     shares.push((index, own));
                     self.answer(index, fx);
@@ -391,7 +402,7 @@ impl<S: Subset> Protocol for Epoch<S> {
 
     fn recall(&mut self, to: To, message: Self::Message) {
         // Shares and proofs are functions of the ciphertext: said again, they are the same.
-        if let EpochMessage::Subset(message) = message {
+        if let (EpochMessage::Subset(message), false) = (message, planted("epoch-recalls-nothing")) {
             self.subset.recall(to, message);
         }
     }

@@ -1,6 +1,6 @@
 //! Opening what is encrypted: shares, the opening check, proofs on demand. The rules are on the [module page](super).
 
-use mellivora_core::{Durable, Effects, Fault, FaultKind, NodeIndex, NodeSet, To};
+use mellivora_core::{Durable, Effects, Fault, FaultKind, NodeIndex, NodeSet, To, planted};
 use mellivora_crypto::{DecryptionProof, DecryptionShare};
 use mellivora_subset::Subset;
 
@@ -41,6 +41,15 @@ impl<S: Subset> Epoch<S> {
         }
     }
 
+    /// For the planted bug alone: takes a contribution as chosen as soon as it is delivered.
+    pub(super) fn inspect_early(&mut self, index: NodeIndex, fx: &mut dyn Effects<Self>) {
+        let slot = self.slots.get_mut(index.as_usize()).filter(|slot| matches!(slot.stage, Stage::Open));
+        if let Some((slot, contribution)) = slot.zip(self.subset.contribution(index)) {
+            slot.choose(contribution.clone());
+            self.inspect(index, fx);
+        }
+    }
+
     pub(super) fn worked(&mut self, worked: Worked, fx: &mut dyn Effects<Self>) {
         match worked {
             Worked::Proposed(contribution, sealed) => {
@@ -52,7 +61,9 @@ impl<S: Subset> Epoch<S> {
                 match transactions {
                     Some(transactions) => slot.settle(Outcome::Plain, Some(transactions)),
                     None => {
-                        slot.settle(Outcome::Bad, None);
+                        if !planted("epoch-garbage-stops") {
+                            slot.settle(Outcome::Bad, None);
+                        }
                         Self::fault(index, index, FaultKind::MalformedContribution, fx);
                     }
                 }
@@ -87,7 +98,7 @@ impl<S: Subset> Epoch<S> {
 
     /// Tries to open a slot, if it is ready for it.
     pub(super) fn try_open(&mut self, index: NodeIndex, fx: &mut dyn Effects<Self>) {
-        let needed = self.committee.one_honest();
+        let needed = self.committee.one_honest() - usize::from(planted("epoch-opens-with-f"));
         let Some(slot) = self.slots.get_mut(index.as_usize()) else { return };
         if !matches!(slot.stage, Stage::Sealed) {
             return;
@@ -118,7 +129,7 @@ impl<S: Subset> Epoch<S> {
                 Self::fault(index, index, kind, fx);
                 culprits
             }
-            Opening::Mismatch if proven => {
+            Opening::Mismatch if proven || planted("epoch-bottom-unproven") => {
                 // f + 1 proven shares fail the check: the proposer made it so.
                 slot.settle(Outcome::Bad, None);
                 Self::fault(index, index, FaultKind::InvalidCiphertext, fx);
@@ -145,7 +156,9 @@ impl<S: Subset> Epoch<S> {
             let shares = slot.unproven().into_iter().map(|(node, share)| (node, share, None)).collect();
             self.verify(index, shares, fx);
         } else {
-            self.to_prove.insert(index);
+            if !planted("epoch-proofs-not-demanded") {
+                self.to_prove.insert(index);
+            }
         }
         self.try_open(index, fx);
     }
@@ -175,6 +188,7 @@ impl<S: Subset> Epoch<S> {
             if slot.is_settled() {
                 return;
             }
+            let valid = valid || planted("epoch-proof-unchecked");
             let fault = if !valid && self_proving {
                 slot.refute(node);
                 Some(FaultKind::InvalidDecryptionShare)
@@ -227,7 +241,7 @@ impl<S: Subset> Epoch<S> {
                 fx.fault(Fault::new(from, FaultKind::UnknownInstance));
                 return;
             };
-            if !slot.answered.contains(from) {
+            if !slot.answered.contains(from) || planted("epoch-proofs-again-and-again") {
                 slot.askers.insert(from);
                 self.answer(index, fx);
             }
@@ -237,7 +251,7 @@ impl<S: Subset> Epoch<S> {
     /// Answers those who asked for the proof of the own share, once it is released and proven.
     pub(super) fn answer(&mut self, index: NodeIndex, fx: &mut dyn Effects<Self>) {
         let Some(slot) = self.slots.get_mut(index.as_usize()) else { return };
-        if !slot.released || slot.askers.is_empty() || slot.proof_in_work {
+        if (!slot.released && !planted("epoch-proof-before-gate")) || slot.askers.is_empty() || slot.proof_in_work {
             return;
         }
         let (Some(own), Some(digest)) = (slot.own, slot.sealed) else { return };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mellivora_coding::{Body, Contribution};
-use mellivora_core::{Digest, NodeIndex, NodeSet};
+use mellivora_core::{Digest, NodeIndex, NodeSet, planted};
 use mellivora_crypto::{DecryptionProof, DecryptionShare};
 
 use crate::header::Outcome;
@@ -121,7 +121,7 @@ impl Slot {
     /// A node's share was verified: it replaces the first one. False if the first one was different.
     pub(super) fn prove(&mut self, n: usize, from: NodeIndex, share: DecryptionShare) -> bool {
         let same = self.hold(n, from, share) != Held::Conflicting;
-        if let Some(slot) = self.shares.get_mut(from.as_usize()) {
+        if let Some(slot) = self.shares.get_mut(from.as_usize()).filter(|_| !planted("epoch-proven-share-dropped")) {
             *slot = Some(share);
         }
         self.proven.insert(from);
@@ -136,7 +136,8 @@ impl Slot {
     /// Exactly `count` shares that may be combined now, lowest nodes first; `None` while there are fewer. After a
     /// failed opening only proven shares count; before, those of distrusted nodes do not.
     pub(super) fn usable(&self, count: usize, distrusted: &NodeSet) -> Option<Vec<(NodeIndex, DecryptionShare)>> {
-        let usable = if self.proving { self.proven } else { self.held.difference(distrusted).union(&self.proven) };
+        let believed = if planted("epoch-liars-combined") { self.held } else { self.held.difference(distrusted) };
+        let usable = if self.proving { self.proven } else { believed.union(&self.proven) };
         if usable.len() < count {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mellivora_core::{Committee, Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To};
+use mellivora_core::{Committee, Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To, planted};
 use mellivora_subset::Subset;
 
 use super::job::{Certify, CheckCertificate};
@@ -53,18 +53,23 @@ impl Closing {
     /// After a restart: this node has signed this checkpoint, and counts it like everybody, since nobody tells it again.
     pub(super) fn recall_own(&mut self, me: NodeIndex, committee: Committee, checkpoint: Checkpoint) {
         let tally = self.tallies.entry(checkpoint.epoch).or_insert_with(|| Tally::new(committee));
-        tally.count(me, &checkpoint);
+        if !planted("close-recalled-uncounted") {
+            tally.count(me, &checkpoint);
+        }
         self.recall(checkpoint);
     }
 
     pub(super) fn has_said(&self, epoch: EpochNumber) -> bool {
-        self.said.contains(&epoch)
+        self.said.contains(&epoch) && !planted("close-said-again")
     }
 
     /// Whether f + 1 nodes vouch for an epoch above `low` and below `next`: by a certificate, or by checkpoints that
     /// agree with the batch that is here. Counting senders of authenticated links is as good as their signatures.
     fn later_certified(&self, low: EpochNumber, next: EpochNumber, one_honest: usize) -> bool {
-        let by_certificate = self.certificate.as_ref().is_some_and(|c| c.epoch > low && c.epoch < next);
+        let by_certificate = self
+            .certificate
+            .as_ref()
+            .is_some_and(|c| (c.epoch > low || planted("close-by-own-certificate")) && c.epoch < next);
         let mut later = self.tallies.range(low.next()..).take_while(|(epoch, _)| **epoch < next);
         by_certificate
             || later.any(|(epoch, tally)| {
@@ -96,7 +101,8 @@ impl<S: Subset> HoneyBadger<S> {
             // is closed by that certificate, and needs no count.
             return;
         }
-        if from != self.me() && epoch > self.closing.low.plus(self.config.limits.epochs_ahead) {
+        let far = epoch > self.closing.low.plus(self.config.limits.epochs_ahead) && !planted("close-far-checkpoints");
+        if from != self.me() && far {
             Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
             return;
         }
@@ -125,7 +131,11 @@ impl<S: Subset> HoneyBadger<S> {
             let low = self.closing.low;
             let Some(digest) = self.closing.digests.get(&low) else { break };
             let equal = self.closing.tallies.get(&low).map_or(0, |tally| tally.supporters(digest).len());
-            if equal < self.config.committee.strong() && !self.closing.later_certified(low, self.next, one_honest) {
+            let strong = self.config.committee.strong();
+            let needed =
+                if planted("close-by-f-plus-1") { one_honest } else { strong - usize::from(planted("close-by-2f")) };
+            let needed = if planted("close-at-output") { 0 } else { needed };
+            if equal < needed && !self.closing.later_certified(low, self.next, one_honest) {
                 break;
             }
             self.closing.low = low.next();
@@ -140,11 +150,15 @@ impl<S: Subset> HoneyBadger<S> {
         self.closing.digests = self.closing.digests.split_off(&last);
         self.closing.said = self.closing.said.split_off(&low);
         self.running = self.running.split_off(&low);
-        self.outbox.close_below(low);
+        if !planted("outbox-never-freed") {
+            self.outbox.close_below(low);
+        }
         self.early.close_below(low);
         self.pacing.close_below(low);
         self.prune();
-        Self::tell(To::All, Message::Low(low), fx);
+        if !planted("close-low-untold") {
+            Self::tell(To::All, Message::Low(low), fx);
+        }
     }
 
     /// Drops batches that nobody needs any more.
@@ -152,6 +166,7 @@ impl<S: Subset> HoneyBadger<S> {
         let low = self.closing.low;
         let others = self.config.committee.nodes().filter(|node| *node != self.me());
         let closed_by_all = others.map(|node| self.outbox.low_of(node)).chain([low]).min().unwrap_or(low);
+        let closed_by_all = if planted("fetch-drops-what-one-has") { low } else { closed_by_all };
         self.archive.prune(closed_by_all, low);
     }
 
@@ -167,7 +182,7 @@ impl<S: Subset> HoneyBadger<S> {
     /// A peer that has closed less than this node gets its newest certificate: when it announces so, and when messages
     /// to it were lost, since what was said of a closed epoch is not said again.
     pub(super) fn answer_announcement(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
-        if self.outbox.low_of(peer) < self.closing.low {
+        if self.outbox.low_of(peer) < self.closing.low && !planted("close-certificate-unshown") {
             self.closing.askers.insert(peer);
             self.answer_askers(fx);
         }
@@ -219,7 +234,7 @@ impl<S: Subset> HoneyBadger<S> {
         let window = self.config.limits.epochs_ahead;
         let near = |node: &NodeIndex| newest <= self.outbox.low_of(*node).plus(window);
         let near: NodeSet = askers.iter().filter(near).collect();
-        if let Some(checkpoint) = own.filter(|_| !near.is_empty()) {
+        if let Some(checkpoint) = own.filter(|_| !near.is_empty() && !planted("close-last-checkpoint-unshown")) {
             Self::tell(To::Set(near), Message::Checkpoint(checkpoint), fx);
         }
     }
@@ -253,7 +268,7 @@ impl<S: Subset> HoneyBadger<S> {
     pub(super) fn on_certificate(&mut self, from: NodeIndex, certificate: Certificate, fx: &mut dyn Effects<Self>) {
         let known = self.closing.certificate.as_ref().is_some_and(|newest| newest.epoch >= certificate.epoch);
         // One for an epoch that is closed here tells nothing new.
-        if known || certificate.epoch < self.closing.low {
+        if known || certificate.epoch < self.closing.low.plus(u64::from(planted("close-certificates-below-next"))) {
             return;
         }
         self.closing.unchecked.insert(from, certificate);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mellivora_core::{
-    Domain, Effects, Epoch as EpochNumber, FaultKind, Job, NodeIndex, NodeSet, Protocol, Segment, To,
+    Domain, Effects, Epoch as EpochNumber, FaultKind, Job, NodeIndex, NodeSet, Protocol, Segment, To, planted,
 };
 use mellivora_crypto::Seed;
 use mellivora_subset::{Subset, SubsetParams};
@@ -30,7 +30,8 @@ impl<S: Subset> HoneyBadger<S> {
 
     /// The first epoch that does not run yet.
     fn first_idle(&self) -> EpochNumber {
-        self.running.last_key_value().map_or(self.closing.low, |(epoch, _)| epoch.next())
+        let over = if planted("epoch-over-gap") { self.next } else { self.closing.low };
+        self.running.last_key_value().map_or(over, |(epoch, _)| epoch.next())
     }
 
     /// Makes the instances up to and including `epoch`; none has proposed yet.
@@ -69,11 +70,13 @@ impl<S: Subset> HoneyBadger<S> {
         }
         loop {
             let epoch = self.first_idle();
-            if epoch >= self.closing.low.plus(self.config.limits.pipeline) {
+            let low = if planted("epoch-pipeline-by-output") { self.next } else { self.closing.low };
+            if epoch >= low.plus(self.config.limits.pipeline) {
                 return;
             }
             // Also one that is over here, because its batch was fetched: a later one starts only after it.
-            if !self.queue.has_waiting() && !self.pacing.join(epoch) {
+            let after_empty = planted("epoch-empty-triggers-empty") && epoch.0 > 0;
+            if !self.queue.has_waiting() && !self.pacing.join(epoch) && !after_empty {
                 return;
             }
             self.start(epoch, fx);
@@ -87,7 +90,7 @@ impl<S: Subset> HoneyBadger<S> {
         let seed = Seed(LOCAL.digest_parts(&[&self.secret.0, b"proposal", &epoch.0.to_be_bytes()]).0);
         self.in_epoch(epoch, fx, |instance, fx| instance.input(EpochInput::Propose(transactions, seed), fx));
         self.open_gates(fx);
-        for (from, message) in self.early.take(epoch) {
+        for (from, message) in self.early.take(epoch).into_iter().skip(planted("early-first-lost").into()) {
             self.deliver(from, epoch, message, fx);
         }
     }
@@ -121,7 +124,7 @@ impl<S: Subset> HoneyBadger<S> {
             self.deliver(from, epoch, message, fx);
             return;
         }
-        if epoch > self.closing.low.plus(self.config.limits.epochs_ahead) {
+        if epoch > self.closing.low.plus(self.config.limits.epochs_ahead) && !planted("early-window-unlimited") {
             // An honest node holds back what lies beyond the window it was told.
             Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
             return;
@@ -204,8 +207,10 @@ impl<S: Subset> HoneyBadger<S> {
         let covered = self.closing.covered();
         let mut due = Vec::new();
         for (number, running) in &mut self.running {
-            let decided = running.epoch.chosen().is_some() || *number < self.next || covered >= Some(*number);
-            if !decided {
+            let decided = running.epoch.chosen().is_some()
+                || *number < self.next
+                || (covered >= Some(*number) && !planted("gate-without-certificate"));
+            if !decided && !planted("gate-without-predecessor") {
                 break;
             }
             if !running.gate_open {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mellivora_core::codec::List;
-use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Era, To};
+use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Era, To, planted};
 use mellivora_subset::Subset;
 
 use super::{HoneyBadger, Output};
@@ -20,6 +20,9 @@ impl<S: Subset> HoneyBadger<S> {
             return;
         }
         self.settled.insert(epoch, slots);
+        if planted("epoch-output-out-of-order") {
+            self.next = epoch;
+        }
         while let Some(slots) = self.settled.remove(&self.next) {
             self.hand_out(slots, fx);
         }
@@ -54,7 +57,8 @@ impl<S: Subset> HoneyBadger<S> {
             let mut fingerprints = fingerprints.into_iter();
             transactions.spans.retain(|_| {
                 let Some(fingerprint) = fingerprints.next() else { return false };
-                if !self.dedup.commit(fingerprint, epoch) {
+                let local = planted("dedup-local-memory") && self.catch_up.is_active();
+                if !local && !self.dedup.commit(fingerprint, epoch) {
                     return false;
                 }
                 let position = Position { epoch, index, proposer: slot.index };
@@ -83,7 +87,7 @@ impl<S: Subset> HoneyBadger<S> {
             self.outbox.push(
                 epoch,
                 To::All,
-                Durable::Yes,
+                if planted("close-checkpoint-volatile") { Durable::No } else { Durable::Yes },
                 Message::Checkpoint(checkpoint),
                 &mut |to, durable, message| fx.send(to, durable, message),
             );

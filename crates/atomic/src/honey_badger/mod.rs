@@ -72,7 +72,7 @@ use bytes::Bytes;
 use mellivora_coding::Codec;
 use mellivora_core::{
     Digest, Domain, Durable, Effects, Epoch as EpochNumber, Era, Fault, FaultKind, Job, NodeIndex, NodeSet, Protocol,
-    To, hash::HashKey,
+    To, hash::HashKey, planted,
 };
 use mellivora_crypto::NodeKeys;
 use mellivora_subset::Subset;
@@ -405,12 +405,12 @@ impl<S: Subset> HoneyBadger<S> {
     fn submit(&mut self, submissions: Vec<Submission>, fx: &mut dyn Effects<Self>) {
         let max = self.config.limits.transaction_bytes;
         for Submission { ticket, transaction } in submissions {
-            if transaction.len() > max {
+            if transaction.len() > max && !planted("queue-oversize-taken") {
                 fx.output(Output::Refused { ticket, max });
                 continue;
             }
             let fingerprint = self.parser.key.fingerprint(&transaction);
-            match self.dedup.committed(&fingerprint, self.next) {
+            match self.dedup.committed(&fingerprint, self.next).filter(|_| !planted("queue-takes-what-was-ordered")) {
                 Some(epoch) => fx.output(Output::Duplicate { ticket, epoch }),
                 None => self.queue.submit(ticket, fingerprint, transaction),
             }
@@ -433,7 +433,9 @@ impl<S: Subset> HoneyBadger<S> {
         } else {
             self.outbox.resend(peer, &mut |to, durable, message| fx.send(to, durable, message));
         }
-        self.catch_up.repeat(peer, &mut fetching::asking(fx));
+        if !planted("fetch-not-asked-again") {
+            self.catch_up.repeat(peer, &mut fetching::asking(fx));
+        }
         self.answer_announcement(peer, fx);
     }
 

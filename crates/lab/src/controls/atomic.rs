@@ -67,8 +67,8 @@ pub(super) const CONTROLS: &[Control] = &[
         ),
     },
     Control {
-        name: "epoch-unproven-count",
-        what: "after a failed opening unproven shares are combined again",
+        name: "epoch-liars-combined",
+        what: "shares of a named liar are combined all the same",
         subject: "atomic",
         test: directed(
             "mellivora-atomic",
@@ -401,7 +401,7 @@ pub(super) const CONTROLS: &[Control] = &[
         name: "queue-trailing-bytes",
         what: "a list has more than one encoding",
         subject: "atomic",
-        test: directed("mellivora-atomic", "lib", "transactions::tests::whatever_parses_frames_to_the_same_bytes"),
+        test: directed("mellivora-atomic", "encryption", "lies_about_framing_in_the_clear_empty_the_slot_everywhere"),
     },
     Control {
         name: "config-horizon-unbound",
@@ -449,9 +449,22 @@ pub(super) const CONTROLS: &[Control] = &[
         name: "outbox-forgets",
         what: "the outbox keeps nothing of what was said",
         subject: "atomic",
-        test: None,
+        test: directed(
+            "mellivora-atomic",
+            "lib",
+            "outbox::tests::a_new_incarnation_gets_everything_again_and_rounds_are_held_back_anew",
+        ),
     },
-    Control { name: "outbox-repeats-nothing", what: "nothing is repeated after a cut", subject: "atomic", test: None },
+    Control {
+        name: "outbox-repeats-nothing",
+        what: "nothing is repeated after a cut",
+        subject: "atomic",
+        test: directed(
+            "mellivora-atomic",
+            "lib",
+            "outbox::tests::a_new_incarnation_gets_everything_again_and_rounds_are_held_back_anew",
+        ),
+    },
     Control {
         name: "outbox-old-incarnation",
         what: "a restarted peer is treated as the old incarnation",
@@ -506,7 +519,11 @@ pub(super) const CONTROLS: &[Control] = &[
         name: "outbox-recalls-narrowed",
         what: "a recalled message is for those alone who got it before the crash",
         subject: "atomic",
-        test: None,
+        test: directed(
+            "mellivora-atomic",
+            "lib",
+            "outbox::tests::a_recalled_message_goes_also_to_those_whom_a_window_held_back_before_the_restart",
+        ),
     },
     Control {
         name: "outbox-never-freed",
@@ -606,7 +623,7 @@ pub(super) const CONTROLS: &[Control] = &[
         name: "fetch-open-epoch-dropped",
         what: "the batch of an open epoch is dropped",
         subject: "atomic",
-        test: None,
+        test: directed("mellivora-atomic", "catch_up", "the_batch_of_an_open_epoch_is_kept_whatever_the_retention"),
     },
     Control {
         name: "fetch-liar-asked-for-ever",
@@ -620,15 +637,23 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         name: "fetch-answers-once-for-ever",
-        what: "a new incarnation gets no second answer",
+        what: "an answer that was lost is not given again",
         subject: "atomic",
-        test: None,
+        test: directed(
+            "mellivora-atomic",
+            "catch_up",
+            "requests_and_answers_that_were_lost_come_again_when_the_link_is_back",
+        ),
     },
     Control {
         name: "fetch-not-asked-again",
         what: "requests are not repeated after a cut",
         subject: "atomic",
-        test: None,
+        test: directed(
+            "mellivora-atomic",
+            "catch_up",
+            "requests_and_answers_that_were_lost_come_again_when_the_link_is_back",
+        ),
     },
 ];
 
