@@ -446,30 +446,3 @@ fn each_request_is_answered_once_however_often_it_comes() {
     // Three epochs with a header and at most four contributions each, from three nodes.
     assert!((1..=3 * 5 * 3).contains(&answers.get()), "{} answers", answers.get());
 }
-
-/// An announcement takes ten bytes, an answer some hundreds.
-#[test]
-fn an_announcement_is_answered_once_per_certificate_however_often_it_comes() {
-    struct Herald(Rc<Cell<usize>>);
-    impl Adversary<Badger> for Herald {
-        fn receives(&mut self, _: NodeIndex, message: Said, _: &mut Attack<'_, Badger>) -> Option<Said> {
-            self.0.set(self.0.get() + usize::from(matches!(message, Message::Certificate(_))));
-            Some(message)
-        }
-        fn sends(&mut self, to: NodeIndex, message: Said, attack: &mut Attack<'_, Badger>) {
-            if matches!(message, Message::Low(_)) {
-                (0..100).for_each(|_| attack.send(to, Message::Low(Epoch(0))));
-            } else {
-                attack.send(to, message);
-            }
-        }
-    }
-    let answers = Rc::new(Cell::new(0));
-    let config = slow(4);
-    let herald: Box<dyn Adversary<Badger>> = Box::new(Herald(answers.clone()));
-    let mut sim = build(builder(&config, 1).faulty(NodeIndex(3), herald), &config, Suite::Ristretto255);
-    submit_everywhere(&mut sim);
-    sim.run().assert_ok();
-    let closed = sim.node(NodeIndex(0)).status().low.0 as usize;
-    assert!((1..=3 * closed).contains(&answers.get()), "{} answers, {closed} epochs", answers.get());
-}
