@@ -157,7 +157,7 @@ pub struct Cast {
 }
 
 /// Sizes of the swarm, each with its weight: a run costs about the cube of the size, and each gets its part of the time.
-const SIZES: [(usize, u32); 7] = [(1, 12), (4, 240), (5, 24), (6, 16), (7, 16), (10, 4), (16, 1)];
+const SIZES: [(usize, u32); 7] = [(1, 12), (4, 300), (5, 16), (6, 10), (7, 10), (10, 3), (16, 1)];
 
 impl Cast {
     /// Decides what the scenario leaves open. `strategies` are those that mean something to the subject.

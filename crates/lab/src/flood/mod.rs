@@ -38,6 +38,9 @@ pub const GROWTH: f64 = 1.05;
 /// The smallest throughput under a flood.
 pub const THROUGHPUT: f64 = 0.8;
 
+/// Names of the figures of the last line.
+pub const FIGURES: [&str; 5] = ["peak_of_formula", "everything_of_formula", "growth", "throughput", "seconds"];
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -58,7 +61,7 @@ impl Plan {
     pub fn new(seconds: f64) -> Self {
         let long = seconds >= 45.0;
         let sizes = if seconds >= 150.0 { vec![4, 7, 16] } else { vec![4, 7] };
-        Plan { sizes, waves: if long { 30 } else { 20 }, epochs: 12, rounds: if long { 4 } else { 2 }, rate: 10 }
+        Plan { sizes, waves: if long { 30 } else { 20 }, epochs: 40, rounds: if long { 3 } else { 2 }, rate: 10 }
     }
 }
 
@@ -204,13 +207,14 @@ impl Report {
 
     /// The figures of the last line of a campaign.
     pub fn figures(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("peak_of_formula", format!("{:.2}", self.worst_peak())),
-            ("everything_of_formula", format!("{:.2}", self.tightness())),
-            ("growth", format!("{:.3}", self.worst_growth())),
-            ("throughput", format!("{:.2}", self.worst_throughput())),
-            ("seconds", format!("{:.1}", self.seconds)),
-        ]
+        let values = [
+            format!("{:.2}", self.worst_peak()),
+            format!("{:.2}", self.tightness()),
+            format!("{:.3}", self.worst_growth()),
+            format!("{:.2}", self.worst_throughput()),
+            format!("{:.1}", self.seconds),
+        ];
+        FIGURES.into_iter().zip(values).collect()
     }
 
     /// What does not meet its bar.

@@ -79,6 +79,9 @@ pub(crate) struct SimArguments {
     /// Runs of every subject, at most
     #[arg(long)]
     pub(crate) runs: Option<u64>,
+    /// Does not ask that every attack and rare state was seen, as where size, attack or order are given
+    #[arg(long)]
+    pub(crate) partial: bool,
     /// Runs spent on shrinking a failure
     #[arg(long, default_value_t = 400)]
     pub(crate) shrink: usize,

@@ -11,10 +11,6 @@ use args::{Arguments, Campaign};
 use clap::Parser;
 use mellivora_lab::panics;
 
-/// Counts live heap bytes, for the campaign of floods.
-#[global_allocator]
-static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
-
 /// What a campaign came to: its last line.
 pub(crate) struct Line {
     pub(crate) campaign: &'static str,
