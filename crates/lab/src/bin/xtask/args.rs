@@ -137,8 +137,8 @@ pub(crate) struct StatsArguments {
 
 #[derive(Args)]
 pub(crate) struct ModelArguments {
-    /// Only models whose name begins so
-    #[arg(long, value_delimiter = ',')]
+    /// Only models whose name begins so; up to ten runs come with their counterexamples
+    #[arg(long)]
     pub(crate) only: Vec<String>,
 }
 

@@ -210,7 +210,7 @@ pub(crate) fn model(arguments: &ModelArguments, out: &mut dyn Write) -> Done {
     for ((_, outcome), run) in outcomes.iter().zip(&runs) {
         // Asked for one by one, or not as it should be: the way to break it is shown.
         if let Some(text) = &outcome.counterexample
-            && (!outcome.ok || runs.len() <= 3)
+            && (!outcome.ok || runs.len() <= 10)
         {
             writeln!(out, "\n{}: {text}", run.name())?;
         }
