@@ -60,6 +60,11 @@ impl Certificate {
             .all(|(node, signature)| keys.verify(*node, &statement, signature) || planted("close-signature-unchecked"))
     }
 
+    /// Bytes of memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>() + std::mem::size_of_val(&*self.signatures)
+    }
+
     /// The nodes that signed.
     pub fn signers(&self) -> NodeSet {
         self.signatures.iter().map(|(node, _)| *node).collect()
@@ -83,6 +88,11 @@ pub(crate) enum Counted {
 impl Tally {
     pub(crate) fn new(committee: Committee) -> Self {
         Tally { heard: vec![None; committee.n()] }
+    }
+
+    /// Bytes of memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>() + self.heard.capacity() * size_of::<Option<(Digest, Signature)>>()
     }
 
     /// Counts a checkpoint of `from`; the first one of a node counts.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use mellivora_core::{Committee, Epoch, Limits, Message, NodeIndex, planted};
 
+use crate::bounds::honest_epoch;
+
 /// See the [module page](self).
 #[derive(Clone, Debug)]
 pub(crate) struct Early<M> {
@@ -16,18 +18,11 @@ pub(crate) struct Early<M> {
     held: BTreeMap<Epoch, Vec<(NodeIndex, M)>>,
 }
 
-/// Bytes that an honest node's messages of one epoch take in memory, at the most: a shard for each of n + 1
-/// statements about bulk, and 16 KiB of votes, hashes and shares per instance.
-pub(crate) fn bytes_per_epoch(committee: Committee, limits: &Limits) -> usize {
-    let shard = limits.shard_bytes(committee).next_multiple_of(1024) + Limits::MESSAGE_OVERHEAD;
-    (committee.n() + 1) * shard + committee.n() * (16 << 10)
-}
-
 impl<M: Message> Early<M> {
     pub(crate) fn new(committee: Committee, limits: &Limits) -> Self {
         let epochs = usize::try_from(limits.epochs_ahead).unwrap_or(usize::MAX).saturating_add(1);
         Early {
-            room: bytes_per_epoch(committee, limits).saturating_mul(epochs),
+            room: honest_epoch(committee, limits).saturating_mul(epochs),
             used: vec![0; committee.n()],
             held: BTreeMap::new(),
         }

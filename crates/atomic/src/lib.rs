@@ -8,16 +8,19 @@
 //! | [`batch`] | what comes out: batches, positions, tickets |
 //! | [`message`] | what nodes tell each other |
 //! | [`header`], [`checkpoint`] | state digests, checkpoints, certificates |
+//! | [`bounds`] | how much memory a peer can make a node hold |
 //!
 //! The rest is what every engine shares: the queue of submissions, replicated dedup, the outbox, pacing, room for early
 //! messages, the archive and catching up.
 
 mod archive;
 pub mod batch;
+pub mod bounds;
 mod catch_up;
 pub mod checkpoint;
 pub mod config;
 mod dedup;
+mod demands;
 mod early;
 pub mod epoch;
 mod error;

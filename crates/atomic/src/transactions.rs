@@ -73,6 +73,12 @@ pub(crate) struct Transactions {
 }
 
 impl Transactions {
+    /// Bytes of memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        let spans = self.spans.capacity() * size_of::<(u32, u32)>();
+        self.bytes.len() + spans + self.fingerprints.capacity() * size_of::<Fingerprint>()
+    }
+
     /// Parses a framed list. `None` when it is not one, or breaks a limit: the same verdict at every node.
     pub(crate) fn parse(bytes: Bytes, limits: &Limits, key: &FingerprintKey) -> Option<Self> {
         if bytes.is_empty() {

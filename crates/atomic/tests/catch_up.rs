@@ -6,9 +6,9 @@ mod support;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use mellivora_atomic::{Config, HoneyBadger, Local, Message, Output};
+use mellivora_atomic::{Config, HoneyBadger, Input, Local, Message, Output};
 use mellivora_core::codec::{Blob, List};
-use mellivora_core::{Digest, Epoch, FaultKind, NodeIndex, NodeSet};
+use mellivora_core::{Digest, Durable, Effects, Epoch, Fault, FaultKind, Job, NodeIndex, NodeSet, Protocol, To};
 use mellivora_crypto::Suite;
 use mellivora_sim::{Adversary, Attack, PendingKind, Schedule, Scheduler, Simulation, View, seeds};
 use support::forge::{Said, certificate, checkpoint};
@@ -445,4 +445,114 @@ fn each_request_is_answered_once_however_often_it_comes() {
     sim.run().assert_ok();
     // Three epochs with a header and at most four contributions each, from three nodes.
     assert!((1..=3 * 5 * 3).contains(&answers.get()), "{} answers", answers.get());
+}
+
+/// An announcement takes ten bytes, an answer some hundreds.
+#[test]
+fn an_announcement_is_answered_once_per_certificate_however_often_it_comes() {
+    struct Herald(Rc<Cell<usize>>);
+    impl Adversary<Badger> for Herald {
+        fn receives(&mut self, _: NodeIndex, message: Said, _: &mut Attack<'_, Badger>) -> Option<Said> {
+            self.0.set(self.0.get() + usize::from(matches!(message, Message::Certificate(_))));
+            Some(message)
+        }
+        fn sends(&mut self, to: NodeIndex, message: Said, attack: &mut Attack<'_, Badger>) {
+            if matches!(message, Message::Low(_)) {
+                (0..100).for_each(|_| attack.send(to, Message::Low(Epoch(0))));
+            } else {
+                attack.send(to, message);
+            }
+        }
+    }
+    let answers = Rc::new(Cell::new(0));
+    let config = slow(4);
+    let herald: Box<dyn Adversary<Badger>> = Box::new(Herald(answers.clone()));
+    let mut sim = build(builder(&config, 1).faulty(NodeIndex(3), herald), &config, Suite::Ristretto255);
+    submit_everywhere(&mut sim);
+    sim.run().assert_ok();
+    let closed = sim.node(NodeIndex(0)).status().low.0 as usize;
+    assert!((1..=3 * closed).contains(&answers.get()), "{} answers, {closed} epochs", answers.get());
+}
+
+/// What a node asked for while its jobs are somebody else's matter.
+#[derive(Default)]
+struct Loose {
+    sends: Vec<(To, Said)>,
+    jobs: Vec<<Badger as Protocol>::Job>,
+    batches: usize,
+    faults: Vec<Fault>,
+}
+
+impl Effects<Badger> for Loose {
+    fn send(&mut self, to: To, _: Durable, message: Said) {
+        self.sends.push((to, message));
+    }
+    fn job(&mut self, job: <Badger as Protocol>::Job) {
+        self.jobs.push(job);
+    }
+    fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+    fn output(&mut self, output: Output) {
+        self.batches += usize::from(matches!(output, Output::Batch(_)));
+    }
+}
+
+/// An honest holder answers once. If its answer were dropped because a lie is being checked, the node could lack it for
+/// ever.
+#[test]
+fn an_answer_that_comes_while_a_lie_is_checked_is_not_lost() {
+    let mut hall = Hall::new(&config(4), Suite::Ristretto255, &[]);
+    for node in 1..4 {
+        hall.submit(node, &[&format!("of {node}")]);
+    }
+    hall.stage.deliver(|_, parcel| parcel.from.0 != 0 && parcel.to.0 != 0);
+    assert!((1..4).all(|node| hall.low(node) == 1));
+    // Another node 0, driven by hand: it learns of the epoch from checkpoints alone.
+    let (mut late, mut fx) = (node(&hall.config, &hall.keys[0]), Loose::default());
+    let news = hall.stage.pending.iter().filter(|parcel| parcel.to.0 == 0);
+    for parcel in news.filter(|parcel| matches!(parcel.message, Message::Low(_) | Message::Checkpoint(_))) {
+        late.receive(parcel.from, parcel.message.clone(), &mut fx);
+    }
+    late.flush(&mut fx);
+    // Asks everybody for everything, and takes no contribution yet.
+    hall.stage.pending.clear();
+    let mut answers = Vec::new();
+    for _ in 0..6 {
+        for (to, message) in std::mem::take(&mut fx.sends) {
+            if let (To::Node(to), Message::FetchHeader(_) | Message::FetchSlot(..)) = (to, &message) {
+                hall.stage.say(0, &[to.0], message);
+            }
+        }
+        hall.stage.deliver(|_, parcel| parcel.from.0 == 0);
+        for parcel in std::mem::take(&mut hall.stage.pending) {
+            match parcel.message {
+                message @ Message::Header(_) => late.receive(parcel.from, message, &mut fx),
+                message @ Message::Slot(..) => answers.push((parcel.from, message)),
+                _ => {}
+            }
+        }
+        late.flush(&mut fx);
+        late.input(Input::Nudge, &mut fx);
+    }
+    let from = |liar: bool| answers.iter().filter(move |(from, _)| (from.0 == 3) == liar);
+    assert!(from(true).count() > 0 && from(false).count() > from(true).count(), "everybody was asked");
+    for (liar, answer) in from(true) {
+        let Message::Slot(epoch, index, _) = answer else { unreachable!() };
+        late.receive(*liar, Message::Slot(*epoch, *index, Blob(vec![1; 500].into())), &mut fx);
+    }
+    let lies = fx.jobs.len();
+    assert_eq!(lies, from(true).count(), "every lie is being checked");
+    for _ in 0..3 {
+        // However often it lies, and however often others answer.
+        from(false).chain(from(true)).for_each(|(from, answer)| late.receive(*from, answer.clone(), &mut fx));
+    }
+    assert_eq!(fx.jobs.len(), lies, "one answer of a slot is checked at a time");
+    while let Some(job) = fx.jobs.pop() {
+        late.done(job.run(), &mut fx);
+        late.flush(&mut fx);
+    }
+    assert_eq!(fx.batches, 1, "the batch was fetched");
+    let blamed = fx.faults.iter().filter(|fault| fault.kind == FaultKind::InvalidFetched);
+    assert_eq!(blamed.map(|fault| fault.node.0).collect::<Vec<_>>(), vec![3; lies]);
 }

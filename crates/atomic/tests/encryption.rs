@@ -3,14 +3,16 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use mellivora_adversary::Stage;
 use mellivora_atomic::epoch::{EpochMessage, PerSlot};
 use mellivora_atomic::{EncryptionSchedule, Message};
 use mellivora_coding::Body;
-use mellivora_core::{FaultKind, NodeIndex};
+use mellivora_core::{FaultKind, NodeIndex, NodeSet};
 use mellivora_crypto::{DecryptionShare, Suite};
 use mellivora_sim::{Adversary, Attack, Schedule, seeds};
 use support::forge::{self, Fraud, Said, framed, fraud, sealed};
@@ -156,6 +158,33 @@ fn a_lying_decryptor_changes_nothing_is_named_and_not_believed_again() {
             assert_eq!(proofs_asked[1], 0, "a named liar costs nothing any more");
         }
     }
+}
+
+/// A proof costs its sender nothing, and its check several multiplications.
+#[test]
+fn of_each_slot_one_proof_per_node_is_checked() {
+    let mut hall = hall(Suite::Ristretto255);
+    let lie = wrong_share(&hall);
+    hall.say_all(LIAR, forge::shares(0, &[(0, lie), (1, lie), (2, lie)]));
+    for node in 0..3 {
+        hall.submit(node, &[&format!("of {node}")]);
+    }
+    // Everybody asks for proofs, and nobody honest has answered yet.
+    let is_proof = |message: &Said| matches!(message, Message::Epoch { message: EpochMessage::Proofs(_), .. });
+    hall.stage.deliver(|_, parcel| !is_proof(&parcel.message));
+    assert!(hall.stage.pending.iter().any(|parcel| is_proof(&parcel.message)), "proofs were asked for");
+    for byte in 0..50 {
+        let proof = mellivora_crypto::DecryptionProof::from_bytes(&[byte; 96]).unwrap();
+        let proofs = PerSlot::new((0..3).map(|slot| (NodeIndex(slot), lie, proof)).collect());
+        hall.say_all(LIAR, forge::in_epoch(0, EpochMessage::Proofs(proofs)));
+    }
+    hall.stage.deliver(|_, parcel| parcel.from.0 == LIAR);
+    for node in 0..3 {
+        let blamed = hall.blamed(node, LIAR, FaultKind::InvalidDecryptionProof);
+        assert!((1..=3).contains(&blamed), "node {node}: {blamed} proofs were checked");
+    }
+    hall.stage.deliver_all();
+    assert_eq!(hall.ledger()[0].2.len(), 3);
 }
 
 #[test]
@@ -430,6 +459,8 @@ fn no_proof_of_a_share_before_the_share_may_be_released() {
     assert_eq!(proofs(&hall), 0, "plaintexts of epoch 1 while epoch 0 can still be chosen");
     hall.stage.deliver(|_, p| epoch_of(&p.message) == Some(0) && shares_in(&p.message).is_none());
     assert_eq!(releasers(&hall, 1), [0, 1, 2, 3]);
+    assert_eq!(proofs(&hall), 0, "whether there is a reason to ask is not known yet");
+    hall.stage.deliver(|_, p| shares_in(&p.message).is_some());
     let answers = proofs(&hall);
     assert!(answers >= 3 * 3, "now they answer: {answers}");
     // Once for each asker, until that starts again.
@@ -555,4 +586,35 @@ fn a_decryptor_that_mixes_up_its_shares_is_named_whatever_it_answers() {
         assert!(asked > 0 && shares > 0, "{reply:?}: asked {asked} times, {shares} wrong shares named");
         assert_eq!((proofs > 0, conflicts > 0), (reply == Reply::Insistence, reply == Reply::Truth), "{reply:?}");
     }
+}
+
+/// A proof costs several multiplications, and asking for one a few bytes. Nothing was wrong with any slot.
+#[test]
+fn whoever_asks_for_proofs_without_a_reason_gets_few() {
+    struct Doubter(Rc<Cell<usize>>);
+    impl Adversary<Badger> for Doubter {
+        fn receives(&mut self, from: NodeIndex, message: Said, _: &mut Attack<'_, Badger>) -> Option<Said> {
+            let proofs = matches!(message, Message::Epoch { message: EpochMessage::Proofs(_), .. });
+            self.0.set(self.0.get() + usize::from(proofs && from.0 == 0));
+            Some(message)
+        }
+        fn sends(&mut self, to: NodeIndex, message: Said, attack: &mut Attack<'_, Badger>) {
+            if let Message::Epoch { epoch, .. } = message {
+                attack.send(to, forge::in_epoch(epoch.0, EpochMessage::Prove(NodeSet::first(4))));
+            }
+            attack.send(to, message);
+        }
+    }
+    let config = config(4).batch_size(4);
+    let answers = Rc::new(Cell::new(0));
+    let doubter: Box<dyn Adversary<Badger>> = Box::new(Doubter(answers.clone()));
+    let mut sim = build(builder(&config, 1).faulty(NodeIndex(LIAR), doubter), &config, Suite::Ristretto255);
+    for node in config.committee.nodes() {
+        sim.input(node, submit((0..12).map(|t| tx(node.as_usize(), t))));
+    }
+    sim.run().assert_ok();
+    let (epochs, most) = (sim.node(NodeIndex(0)).status().low.0, config.limits.pipeline as usize * 4);
+    assert!(epochs >= 12, "{epochs} epochs");
+    // One pipeline's worth of slots for the one liar that there may be.
+    assert!((1..=most).contains(&answers.get()), "{} answers in {epochs} epochs", answers.get());
 }

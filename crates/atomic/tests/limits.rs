@@ -227,9 +227,12 @@ fn instances_that_cannot_exist_are_faults_and_nothing_else() {
         digest: digest(i),
         signature: Signature([0; 64]),
     };
-    flood(&mut hall, (0..2_000).map(|i| Message::Checkpoint(lie(i))));
+    flood(&mut hall, (0..=window).map(|i| Message::Checkpoint(lie(i))));
+    let filled = memory(&hall, 0);
+    assert!(filled <= before + 1_024 * (window as usize + 1));
+    flood(&mut hall, (window + 1..2_000).map(|i| Message::Checkpoint(lie(i))));
     assert_eq!(hall.blamed(0, LIAR, FaultKind::ConflictingCheckpoint) as u64, 2_000 - (window + 1));
-    assert_eq!(memory(&hall, 0), before);
+    assert_eq!(memory(&hall, 0), filled);
 }
 
 #[test]
@@ -316,4 +319,34 @@ fn one_byzantine_node_makes_an_idle_cluster_run_a_handful_of_epochs_and_then_one
     hall.stage.deliver_all();
     let ordered: usize = hall.ledger().iter().map(|batch| batch.2.len()).sum();
     assert_eq!(ordered, 1);
+}
+
+/// Otherwise a Byzantine node could fill the dedup window of everybody with a million tiny transactions per epoch.
+#[test]
+fn a_contribution_with_more_transactions_than_an_honest_node_proposes_is_empty() {
+    let mut hall = Hall::new(&config(4), Suite::Ristretto255, &[LIAR]);
+    let most = hall.config.proposal_size();
+    for (epoch, count) in [(0, most), (1, most + 1)] {
+        let names: Vec<String> = (0..count).map(|i| format!("{epoch}: {i}")).collect();
+        let list = support::forge::framed(&names.iter().map(String::as_bytes).collect::<Vec<_>>());
+        let contribution = support::forge::sealed(&hall.config, &hall.keys[3], epoch, LIAR, &list);
+        hall.propose(LIAR, epoch, contribution);
+        hall.submit(0, &[&format!("of node 0, {epoch}")]);
+        hall.stage.deliver_all();
+        let batch = &hall.batches(0)[epoch as usize];
+        assert!(batch.proposers().any(|node| node.0 == LIAR), "the slot was not chosen");
+        assert_eq!(batch.len(), 1 + if count > most { 0 } else { most });
+    }
+    assert_eq!(hall.ledger().len(), 2);
+    assert_eq!(hall.blamed(0, LIAR, FaultKind::MalformedContribution), 1);
+}
+
+#[test]
+fn invalid_certificates_of_one_peer_are_checked_a_few_times_and_no_more() {
+    let mut hall = Hall::new(&config(4), Suite::Ristretto255, &[LIAR]);
+    let lies = (0..500).map(|i| support::forge::certificate(&hall.config, &hall.keys, 10 + i, digest(i), &[3, 3]));
+    let lies: Vec<Said> = lies.map(Message::Certificate).collect();
+    flood(&mut hall, lies.into_iter());
+    let checked = hall.blamed(0, LIAR, FaultKind::InvalidCertificate);
+    assert!((1..=16).contains(&checked), "{checked} were checked");
 }

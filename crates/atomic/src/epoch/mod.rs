@@ -23,7 +23,7 @@
 //!   nothing: a Byzantine proposer and one colluding decryptor can make one share set open and another not.
 //! * If the check fails, shares are verified one by one: those of a self-proving suite at once, others by **PROVE**, sent
 //!   once per slot, which every node answers with **PROOFS** once per asker's incarnation, when it has released the
-//!   share, until the epoch is closed. A proof for another share than the one first sent is a fault, and the proven
+//!   share and its own attempt is over, until the epoch is closed. A proof for another share than the one first sent is a fault, and the proven
 //!   share counts. f + 1 *proven* shares that fail the check settle the slot as bad.
 //! * Once a slot is open its seed tells right shares from wrong ones, so the culprits of a failed attempt are named.
 //!
@@ -111,6 +111,13 @@ pub struct SettledSlot {
     pub(crate) transactions: Transactions,
 }
 
+impl SettledSlot {
+    /// Bytes of memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>() + self.body.as_ref().map_or(0, Body::len) + self.transactions.memory()
+    }
+}
+
 /// A job of an epoch: its subset's or its own.
 #[derive(Debug)]
 pub struct EpochJob<J>(Inner<J>);
@@ -180,6 +187,9 @@ pub struct Epoch<S: Subset> {
     slots: Vec<Slot>,
     /// Nodes whose shares or shards were found wrong before.
     distrusted: NodeSet,
+    /// Nodes whose needless demands for proofs are not answered any more, and demands that were needless.
+    denied: NodeSet,
+    needless: Vec<NodeIndex>,
     /// Slots whose own share goes out at the end of the turn.
     to_release: NodeSet,
     /// Slots whose proofs are asked for at the end of the turn.
@@ -220,6 +230,8 @@ impl<S: Subset> Epoch<S> {
             complete: false,
             slots: committee.nodes().map(|_| Slot::new()).collect(),
             distrusted: NodeSet::EMPTY,
+            denied: NodeSet::EMPTY,
+            needless: Vec::new(),
             to_release: NodeSet::EMPTY,
             to_prove: NodeSet::EMPTY,
         }
@@ -253,6 +265,16 @@ impl<S: Subset> Epoch<S> {
     pub(crate) fn distrust(&mut self, nodes: NodeSet) {
         self.distrusted = self.distrusted.union(&nodes);
         self.subset.distrust(nodes);
+    }
+
+    /// Needless demands of these nodes for proofs are not answered from now on.
+    pub(crate) fn deny(&mut self, nodes: NodeSet) {
+        self.denied = nodes;
+    }
+
+    /// Who asked for the proof of a share of a slot that opened here at the first attempt, since the last call.
+    pub(crate) fn take_needless(&mut self) -> Vec<NodeIndex> {
+        std::mem::take(&mut self.needless)
     }
 
     /// Bytes of memory, about.
@@ -410,6 +432,7 @@ impl<S: Subset> Protocol for Epoch<S> {
     fn forget(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
         for slot in &mut self.slots {
             slot.answered.remove(peer);
+            slot.charged.remove(peer);
         }
         self.with_subset(fx, |subset, fx| subset.forget(peer, fx));
     }

@@ -138,6 +138,7 @@ impl<S: Subset> Epoch<S> {
             Opening::Mismatch => {
                 slot.stage = Stage::Sealed;
                 slot.proving = true;
+                self.answer(index, fx);
                 self.demand_proofs(index, fx);
                 return;
             }
@@ -146,6 +147,7 @@ impl<S: Subset> Epoch<S> {
             self.distrusted.insert(culprit);
             Self::fault(culprit, index, FaultKind::InvalidDecryptionShare, fx);
         }
+        self.answer(index, fx);
     }
 
     /// An opening failed: shares have to prove themselves.
@@ -248,10 +250,31 @@ impl<S: Subset> Epoch<S> {
         }
     }
 
-    /// Answers those who asked for the proof of the own share, once it is released and proven.
+    /// Answers those who asked for the proof of the own share, once it is released, its own attempt to open is over, and
+    /// the proof is made.
     pub(super) fn answer(&mut self, index: NodeIndex, fx: &mut dyn Effects<Self>) {
         let Some(slot) = self.slots.get_mut(index.as_usize()) else { return };
-        if (!slot.released && !planted("epoch-proof-before-gate")) || slot.askers.is_empty() || slot.proof_in_work {
+        let early = planted("epoch-proof-before-gate");
+        if (!slot.released && !early) || slot.askers.is_empty() || slot.proof_in_work {
+            return;
+        }
+        if slot.is_settled() && !slot.proving {
+            // It opened here at the first attempt, so whoever asks was lied to by somebody whom it can name by now, or
+            // asks for no reason.
+            for asker in slot.askers.difference(&slot.charged).iter() {
+                slot.charged.insert(asker);
+                if self.denied.contains(asker) {
+                    slot.askers.remove(asker);
+                    slot.answered.insert(asker);
+                } else {
+                    self.needless.push(asker);
+                }
+            }
+            if slot.askers.is_empty() {
+                return;
+            }
+        } else if !slot.proving && !early {
+            // The own attempt tells whether there is a reason; it comes, since all honest shares do.
             return;
         }
         let (Some(own), Some(digest)) = (slot.own, slot.sealed) else { return };
@@ -277,11 +300,10 @@ impl<S: Subset> Epoch<S> {
         fx: &mut dyn Effects<Self>,
     ) {
         for (index, share, proof) in proofs {
-            let wanted = self
-                .slots
-                .get(index.as_usize())
-                .is_some_and(|slot| slot.proving && !slot.is_settled() && !slot.proven.contains(from));
-            if wanted {
+            let Some(slot) = self.slots.get_mut(index.as_usize()) else { continue };
+            let wanted = slot.proving && !slot.is_settled() && !slot.proven.contains(from);
+            // An honest node's first proof is valid. Each check costs more than making up something to check.
+            if wanted && slot.showed.insert(from) {
                 self.verify(index, vec![(from, share, Some(proof))], fx);
             }
         }

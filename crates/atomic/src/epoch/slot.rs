@@ -39,6 +39,8 @@ pub(super) struct Slot {
     held: NodeSet,
     /// Nodes whose share is proven.
     pub(super) proven: NodeSet,
+    /// Nodes that sent a proof. It is checked, good or bad, and no second one is.
+    pub(super) showed: NodeSet,
     /// An opening failed: only proven shares count, and the proofs were asked for.
     pub(super) proving: bool,
     /// Shares of the attempt that failed.
@@ -53,6 +55,8 @@ pub(super) struct Slot {
     pub(super) askers: NodeSet,
     /// Who got it, in its present incarnation.
     pub(super) answered: NodeSet,
+    /// Whose demand was counted as needless.
+    pub(super) charged: NodeSet,
 }
 
 /// What came of a share.
@@ -74,6 +78,7 @@ impl Slot {
             shares: Vec::new(),
             held: NodeSet::EMPTY,
             proven: NodeSet::EMPTY,
+            showed: NodeSet::EMPTY,
             proving: false,
             suspects: Vec::new(),
             own: None,
@@ -82,6 +87,7 @@ impl Slot {
             proof_in_work: false,
             askers: NodeSet::EMPTY,
             answered: NodeSet::EMPTY,
+            charged: NodeSet::EMPTY,
         }
     }
 
@@ -156,8 +162,14 @@ impl Slot {
         self.held.remove(from);
     }
 
-    /// Bytes of memory beside the contribution itself.
+    /// Bytes of memory, about: the contribution and what was opened included.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.shares.capacity() * size_of::<Option<DecryptionShare>>() + self.header.len()
+        let opened = match &self.stage {
+            Stage::Settled { transactions: Some(transactions), .. } => transactions.memory(),
+            _ => 0,
+        };
+        let suspects = self.suspects.capacity() * size_of::<(NodeIndex, DecryptionShare)>();
+        let shares = self.shares.capacity() * size_of::<Option<DecryptionShare>>();
+        size_of::<Self>() + shares + suspects + self.header.len() + self.body.as_ref().map_or(0, Body::len) + opened
     }
 }

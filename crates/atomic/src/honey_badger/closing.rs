@@ -32,9 +32,37 @@ pub(super) struct Closing {
     unchecked: BTreeMap<NodeIndex, Certificate>,
     /// Who waits for a certificate.
     askers: NodeSet,
+    /// The epochs of the newest certificate and of the newest own checkpoint that each peer was shown on request.
+    shown: BTreeMap<NodeIndex, (Option<EpochNumber>, Option<EpochNumber>)>,
+    /// An epoch of whose checkpoints too few have valid signatures. No more of them will count.
+    uncertifiable: Option<EpochNumber>,
+    /// How many invalid certificates each peer has sent.
+    lies: BTreeMap<NodeIndex, u32>,
 }
 
+/// Invalid certificates of one peer that are checked. No honest node sends any, so after these none of it is worth
+/// another check: checks cost f + 1 signatures, and lies cost nothing.
+const CHECKED_LIES: u32 = 16;
+
 impl Closing {
+    /// What `peer` was shown may be lost, or was shown to an earlier incarnation of it.
+    pub(super) fn forget(&mut self, peer: NodeIndex) {
+        self.shown.remove(&peer);
+    }
+
+    /// Whether `peer` was shown a certificate and a checkpoint of the epoch that closed last.
+    fn has_shown_all(&self, peer: NodeIndex) -> bool {
+        let newest = Some(EpochNumber(self.low.0.saturating_sub(1)));
+        self.shown.get(&peer).is_some_and(|(certificate, checkpoint)| *certificate >= newest && *checkpoint >= newest)
+    }
+
+    /// Bytes of memory, about.
+    pub(super) fn memory(&self) -> usize {
+        let tallies: usize = self.tallies.values().map(Tally::memory).sum();
+        let certificates = self.unchecked.values().chain(&self.certificate);
+        tallies + certificates.map(Certificate::memory).sum::<usize>()
+    }
+
     /// Highest epoch that is covered by f + 1 equal checkpoints.
     pub(super) fn covered(&self) -> Option<EpochNumber> {
         self.covered
@@ -182,7 +210,8 @@ impl<S: Subset> HoneyBadger<S> {
     /// A peer that has closed less than this node gets its newest certificate: when it announces so, and when messages
     /// to it were lost, since what was said of a closed epoch is not said again.
     pub(super) fn answer_announcement(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
-        if self.outbox.low_of(peer) < self.closing.low && !planted("close-certificate-unshown") {
+        let behind = self.outbox.low_of(peer) < self.closing.low;
+        if behind && !self.closing.has_shown_all(peer) && !planted("close-certificate-unshown") {
             self.closing.askers.insert(peer);
             self.answer_askers(fx);
         }
@@ -196,7 +225,7 @@ impl<S: Subset> HoneyBadger<S> {
         let newest = EpochNumber(self.closing.low.0 - 1);
         match &self.closing.certificate {
             Some(certificate) if certificate.epoch >= newest => self.show_certificate(fx),
-            _ if self.closing.certifying => {}
+            _ if self.closing.certifying || self.closing.uncertifiable == Some(newest) => {}
             _ => {
                 let (Some(digest), Some(tally)) =
                     (self.closing.digests.get(&newest), self.closing.tallies.get(&newest))
@@ -217,7 +246,8 @@ impl<S: Subset> HoneyBadger<S> {
     }
 
     /// Sends the newest certificate to all who wait for one, and to those whose window covers it this node's own
-    /// checkpoint of the epoch that it closed last.
+    /// checkpoint of the epoch that it closed last; to nobody what it was sent before. Announcements are short, and
+    /// repeating one must not cost this node more than the peer.
     ///
     /// A certificate closes only what lies below its epoch. When all others have closed an epoch, nobody says its
     /// checkpoint again by itself; whoever got its batch by fetching would keep it open, and be held up by it, until the
@@ -225,17 +255,33 @@ impl<S: Subset> HoneyBadger<S> {
     fn show_certificate(&mut self, fx: &mut dyn Effects<Self>) {
         let Some(certificate) = self.closing.certificate.clone() else { return };
         let askers = std::mem::take(&mut self.closing.askers);
-        if askers.is_empty() {
-            return;
+        let mut to = NodeSet::EMPTY;
+        for asker in askers.iter() {
+            let (shown, _) = self.closing.shown.entry(asker).or_default();
+            if *shown < Some(certificate.epoch) {
+                *shown = Some(certificate.epoch);
+                to.insert(asker);
+            }
         }
-        Self::tell(To::Set(askers), Message::Certificate(certificate), fx);
+        if !to.is_empty() {
+            Self::tell(To::Set(to), Message::Certificate(certificate), fx);
+        }
         let newest = EpochNumber(self.closing.low.0.saturating_sub(1));
-        let own = self.closing.tallies.get(&newest).and_then(|tally| tally.checkpoint_of(newest, self.me()));
+        let Some(own) = self.closing.tallies.get(&newest).and_then(|tally| tally.checkpoint_of(newest, self.me()))
+        else {
+            return;
+        };
         let window = self.config.limits.epochs_ahead;
-        let near = |node: &NodeIndex| newest <= self.outbox.low_of(*node).plus(window);
-        let near: NodeSet = askers.iter().filter(near).collect();
-        if let Some(checkpoint) = own.filter(|_| !near.is_empty() && !planted("close-last-checkpoint-unshown")) {
-            Self::tell(To::Set(near), Message::Checkpoint(checkpoint), fx);
+        let mut near = NodeSet::EMPTY;
+        for asker in askers.iter().filter(|asker| newest <= self.outbox.low_of(*asker).plus(window)) {
+            let (_, shown) = self.closing.shown.entry(asker).or_default();
+            if *shown < Some(newest) {
+                *shown = Some(newest);
+                near.insert(asker);
+            }
+        }
+        if !near.is_empty() && !planted("close-last-checkpoint-unshown") {
+            Self::tell(To::Set(near), Message::Checkpoint(own), fx);
         }
     }
 
@@ -251,8 +297,9 @@ impl<S: Subset> HoneyBadger<S> {
             Self::blame(culprit, epoch, FaultKind::InvalidCheckpoint, fx);
         }
         // If too few signatures verify, the certificate that closed the epoch, or a later epoch's, has to do.
-        if let Some(certificate) = certificate {
-            self.adopt(certificate);
+        match certificate {
+            Some(certificate) => self.adopt(certificate),
+            None => self.closing.uncertifiable = Some(epoch),
         }
         self.show_certificate(fx);
     }
@@ -267,12 +314,25 @@ impl<S: Subset> HoneyBadger<S> {
 
     pub(super) fn on_certificate(&mut self, from: NodeIndex, certificate: Certificate, fx: &mut dyn Effects<Self>) {
         let known = self.closing.certificate.as_ref().is_some_and(|newest| newest.epoch >= certificate.epoch);
+        let liar = self.closing.lies.get(&from).is_some_and(|lies| *lies >= CHECKED_LIES);
         // One for an epoch that is closed here tells nothing new.
-        if known || certificate.epoch < self.closing.low.plus(u64::from(planted("close-certificates-below-next"))) {
+        if liar
+            || known
+            || certificate.epoch < self.closing.low.plus(u64::from(planted("close-certificates-below-next")))
+        {
+            return;
+        }
+        if certificate.signatures.len() > self.config.committee.one_honest() {
+            self.invalid_certificate(from, certificate.epoch, fx);
             return;
         }
         self.closing.unchecked.insert(from, certificate);
         self.check_next(fx);
+    }
+
+    fn invalid_certificate(&mut self, from: NodeIndex, epoch: EpochNumber, fx: &mut dyn Effects<Self>) {
+        *self.closing.lies.entry(from).or_default() += 1;
+        Self::blame(from, epoch, FaultKind::InvalidCertificate, fx);
     }
 
     /// Checks certificates one at a time, the newest first.
@@ -303,7 +363,7 @@ impl<S: Subset> HoneyBadger<S> {
             self.open_gates(fx);
             self.try_close(fx);
         } else {
-            Self::blame(from, certificate.epoch, FaultKind::InvalidCertificate, fx);
+            self.invalid_certificate(from, certificate.epoch, fx);
         }
         self.check_next(fx);
     }

@@ -56,6 +56,7 @@ impl<S: Subset> HoneyBadger<S> {
                 parser: self.parser,
             });
             instance.distrust(self.distrusted);
+            instance.deny(self.demands.denied());
             self.running.insert(number, Running { epoch: instance, jobs: 0, gate_open: false, touched: true });
             self.pacing.started(number);
         }
@@ -182,9 +183,12 @@ impl<S: Subset> HoneyBadger<S> {
             outputs: &mut outputs,
         };
         act(&mut running.epoch, &mut effects);
-        if self.distrusted != before {
+        let denied = self.demands.denied();
+        running.epoch.take_needless().into_iter().for_each(|asker| self.demands.count(asker));
+        if self.distrusted != before || self.demands.denied() != denied {
             for running in self.running.values_mut() {
                 running.epoch.distrust(self.distrusted);
+                running.epoch.deny(self.demands.denied());
             }
         }
         for output in outputs {

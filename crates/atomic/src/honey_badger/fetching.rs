@@ -1,14 +1,13 @@
 //! Fetching what this node lacks, and serving what others lack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use mellivora_coding::Body;
-use mellivora_core::codec::Blob;
-use mellivora_core::{Effects, Epoch as EpochNumber, FaultKind, NodeIndex, To, planted};
+use mellivora_core::{Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To, planted};
 use mellivora_subset::Subset;
 
-use super::job::{Restore, Restored};
+use super::job::{Copied, CopyOut, Restore, Restored};
 use super::{HoneyBadger, HoneyBadgerJob, Output};
 use crate::archive::Answer;
 use crate::catch_up::Request;
@@ -20,9 +19,32 @@ use crate::transactions::Transactions;
 /// Slots of one epoch that were restored from a certified header, so far.
 #[derive(Debug, Default)]
 pub(super) struct Fetched {
-    /// Slots whose contribution a job checks.
-    in_work: BTreeMap<NodeIndex, ()>,
+    /// Slots whose contribution a job checks, with further answers that came in the meantime, one per peer: what is
+    /// being checked may be a lie, and an honest peer does not answer twice.
+    in_work: BTreeMap<NodeIndex, VecDeque<(NodeIndex, Body)>>,
+    /// Who has answered, by slot.
+    answered: BTreeMap<NodeIndex, NodeSet>,
     restored: BTreeMap<NodeIndex, (Body, Transactions)>,
+}
+
+impl Fetched {
+    /// Bytes of memory, about; what a job checks is the job's.
+    pub(super) fn memory(&self) -> usize {
+        let waiting = self.in_work.values().flatten().map(|(_, body)| body.len());
+        let restored = self.restored.values().map(|(body, transactions)| body.len() + transactions.memory());
+        waiting.chain(restored).sum()
+    }
+}
+
+/// What a peer asked for and has not got. Whoever catches up asks for one header at a time, backwards, and for
+/// contributions of one epoch, forwards: a newer request makes an older one obsolete.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Serving {
+    header: Option<EpochNumber>,
+    epoch: EpochNumber,
+    slots: NodeSet,
+    /// A contribution is being copied for it.
+    copying: bool,
 }
 
 /// Sends requests.
@@ -97,7 +119,7 @@ impl<S: Subset> HoneyBadger<S> {
         from: Option<NodeIndex>,
         fx: &mut dyn Effects<Self>,
     ) {
-        self.fetched.entry(epoch).or_default().in_work.insert(slot.index, ());
+        self.fetched.entry(epoch).or_default().in_work.entry(slot.index).or_default();
         let label = label(&self.domain_of(epoch), slot.index);
         let scheme = self.keys.encryption().cloned().map(|scheme| (scheme, label));
         let (codec, parser) = (self.codec.clone(), self.parser);
@@ -110,7 +132,7 @@ impl<S: Subset> HoneyBadger<S> {
             return;
         }
         let fetched = self.fetched.entry(epoch).or_default();
-        fetched.in_work.remove(&index);
+        let mut waiting = fetched.in_work.remove(&index).unwrap_or_default();
         match (transactions, from) {
             (Some(transactions), _) => {
                 fetched.restored.insert(index, (body, transactions));
@@ -118,6 +140,12 @@ impl<S: Subset> HoneyBadger<S> {
             }
             (None, Some(from)) => {
                 Self::blame(from, epoch, FaultKind::InvalidFetched, fx);
+                if let Some((next, body)) = waiting.pop_front()
+                    && let Some(slot) = self.certified_slot(epoch, index)
+                {
+                    self.restore(epoch, slot, body, Some(next), fx);
+                    self.fetched.entry(epoch).or_default().in_work.insert(index, waiting);
+                }
                 self.catch_up.reject(from, &mut asking(fx));
             }
             // What the subset delivered here matches its commitment, so a certified outcome holds for it.
@@ -140,11 +168,33 @@ impl<S: Subset> HoneyBadger<S> {
         }
     }
 
-    pub(super) fn on_fetch_header(&mut self, from: NodeIndex, epoch: EpochNumber, fx: &mut dyn Effects<Self>) {
-        match self.archive.header(epoch, from) {
-            Answer::Found(header) => Self::tell(To::Node(from), Message::Header(header), fx),
-            Answer::Gone => Self::tell(To::Node(from), Message::Gone(epoch), fx),
-            Answer::Silent => {}
+    /// What the certified header of `epoch` says of a slot.
+    fn certified_slot(&self, epoch: EpochNumber, index: NodeIndex) -> Option<HeaderSlot> {
+        self.catch_up.header(epoch)?.slots.iter().find(|slot| slot.index == index).cloned()
+    }
+
+    /// A new incarnation of `peer` knows nothing of what an earlier one asked for.
+    pub(super) fn forget_requests(&mut self, peer: NodeIndex) {
+        if let Some(serving) = self.serving.get_mut(peer.as_usize()) {
+            *serving = Serving { copying: serving.copying, ..Serving::default() };
+        }
+    }
+
+    /// Answered at the end of the turn, the newest request of each peer alone.
+    pub(super) fn on_fetch_header(&mut self, from: NodeIndex, epoch: EpochNumber) {
+        if let Some(serving) = self.serving.get_mut(from.as_usize()) {
+            serving.header = Some(epoch);
+        }
+    }
+
+    pub(super) fn answer_header_requests(&mut self, fx: &mut dyn Effects<Self>) {
+        for (from, serving) in self.config.committee.nodes().zip(&mut self.serving) {
+            let Some(epoch) = serving.header.take() else { continue };
+            match self.archive.header(epoch, from) {
+                Answer::Found(header) => Self::tell(To::Node(from), Message::Header(header), fx),
+                Answer::Gone => Self::tell(To::Node(from), Message::Gone(epoch), fx),
+                Answer::Silent => {}
+            }
         }
     }
 
@@ -155,13 +205,42 @@ impl<S: Subset> HoneyBadger<S> {
         index: NodeIndex,
         fx: &mut dyn Effects<Self>,
     ) {
-        match self.archive.body(epoch, index, from) {
-            Answer::Found(body) => {
-                Self::tell(To::Node(from), Message::Slot(epoch, index, Blob(body.to_bytes())), fx);
-            }
-            Answer::Gone => Self::tell(To::Node(from), Message::Gone(epoch), fx),
-            Answer::Silent => {}
+        let known = self.config.committee.contains(index);
+        let Some(serving) = self.serving.get_mut(from.as_usize()).filter(|_| known) else { return };
+        if epoch < serving.epoch && !serving.slots.is_empty() {
+            return;
         }
+        if epoch != serving.epoch {
+            (serving.epoch, serving.slots) = (epoch, NodeSet::EMPTY);
+        }
+        serving.slots.insert(index);
+        self.serve(from, fx);
+    }
+
+    /// Has the next contribution copied that a peer asked for, unless one is on its way to it.
+    fn serve(&mut self, to: NodeIndex, fx: &mut dyn Effects<Self>) {
+        let Some(serving) = self.serving.get_mut(to.as_usize()) else { return };
+        while let Some(index) = serving.slots.iter().next().filter(|_| !serving.copying) {
+            serving.slots.remove(index);
+            let epoch = serving.epoch;
+            match self.archive.body(epoch, index, to) {
+                Answer::Found(body) => {
+                    serving.copying = true;
+                    fx.job(HoneyBadgerJob::Copy(CopyOut { to, epoch, index, body }));
+                }
+                Answer::Gone => Self::tell(To::Node(to), Message::Gone(epoch), fx),
+                Answer::Silent => {}
+            }
+        }
+    }
+
+    pub(super) fn copied(&mut self, copied: Copied, fx: &mut dyn Effects<Self>) {
+        let Copied { to, epoch, index, body } = copied;
+        Self::tell(To::Node(to), Message::Slot(epoch, index, body), fx);
+        if let Some(serving) = self.serving.get_mut(to.as_usize()) {
+            serving.copying = false;
+        }
+        self.serve(to, fx);
     }
 
     pub(super) fn on_header(&mut self, from: NodeIndex, header: EpochHeader, fx: &mut dyn Effects<Self>) {
@@ -181,12 +260,17 @@ impl<S: Subset> HoneyBadger<S> {
         fx: &mut dyn Effects<Self>,
     ) {
         let asked = epoch == self.next && self.catch_up.delivered(from, epoch, index);
-        let Some(header) = self.catch_up.header(epoch).filter(|_| asked) else { return };
-        let Some(slot) = header.slots.iter().find(|slot| slot.index == index).cloned() else { return };
-        if self.fetched.get(&epoch).is_some_and(|f| f.in_work.contains_key(&index) || f.restored.contains_key(&index)) {
+        let Some(slot) = self.certified_slot(epoch, index).filter(|_| asked) else { return };
+        let fetched = self.fetched.entry(epoch).or_default();
+        let first = fetched.answered.entry(index).or_default().insert(from);
+        if !first || fetched.restored.contains_key(&index) {
             return;
         }
-        self.restore(epoch, slot, Body::from_bytes(body), Some(from), fx);
+        let body = Body::from_bytes(body);
+        match fetched.in_work.get_mut(&index) {
+            Some(waiting) => waiting.push_back((from, body)),
+            None => self.restore(epoch, slot, body, Some(from), fx),
+        }
     }
 
     pub(super) fn on_gone(&mut self, from: NodeIndex, epoch: EpochNumber, fx: &mut dyn Effects<Self>) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mellivora_coding::{Body, Codec};
+use mellivora_core::codec::Blob;
 use mellivora_core::{Digest, Domain, Epoch as EpochNumber, Job, Keyed, NodeIndex, NodeSet, Weight, planted};
 use mellivora_crypto::{EncryptionScheme, PublicKeys};
 
@@ -24,6 +25,9 @@ pub enum HoneyBadgerJob<J> {
     /// Checks and opens a contribution of a certified slot.
     #[doc(hidden)]
     Restore(Box<Restore>),
+    /// Puts a contribution into one piece for a peer that lacks it.
+    #[doc(hidden)]
+    Copy(CopyOut),
 }
 
 /// What came of a [`HoneyBadgerJob`].
@@ -39,6 +43,9 @@ pub enum HoneyBadgerDone<D> {
     /// A contribution with its transactions.
     #[doc(hidden)]
     Restored(Restored),
+    /// A contribution in one piece, and who lacks it.
+    #[doc(hidden)]
+    Copied(Copied),
 }
 
 impl<J> std::fmt::Debug for HoneyBadgerJob<J> {
@@ -48,6 +55,7 @@ impl<J> std::fmt::Debug for HoneyBadgerJob<J> {
             HoneyBadgerJob::Check(_) => "check certificate",
             HoneyBadgerJob::Certify(_) => "certify",
             HoneyBadgerJob::Restore(_) => "restore slot",
+            HoneyBadgerJob::Copy(_) => "copy slot",
         })
     }
 }
@@ -59,6 +67,7 @@ impl<D> std::fmt::Debug for HoneyBadgerDone<D> {
             HoneyBadgerDone::Checked(..) => "certificate checked",
             HoneyBadgerDone::Certified(..) => "certified",
             HoneyBadgerDone::Restored(_) => "slot restored",
+            HoneyBadgerDone::Copied(_) => "slot copied",
         })
     }
 }
@@ -105,6 +114,24 @@ pub struct Restored {
     pub(super) transactions: Option<Transactions>,
 }
 
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CopyOut {
+    pub(super) to: NodeIndex,
+    pub(super) epoch: EpochNumber,
+    pub(super) index: NodeIndex,
+    pub(super) body: Body,
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Copied {
+    pub(super) to: NodeIndex,
+    pub(super) epoch: EpochNumber,
+    pub(super) index: NodeIndex,
+    pub(super) body: Blob,
+}
+
 impl<J: Job> Job for HoneyBadgerJob<J> {
     type Done = HoneyBadgerDone<J::Done>;
 
@@ -123,12 +150,16 @@ impl<J: Job> Job for HoneyBadgerJob<J> {
                 HoneyBadgerDone::Certified(epoch, certificate, culprits)
             }
             HoneyBadgerJob::Restore(restore) => HoneyBadgerDone::Restored(restore.run()),
+            HoneyBadgerJob::Copy(CopyOut { to, epoch, index, body }) => {
+                HoneyBadgerDone::Copied(Copied { to, epoch, index, body: Blob(body.to_bytes()) })
+            }
         }
     }
 
     fn weight(&self) -> Weight {
         match self {
             HoneyBadgerJob::Epoch(job) => job.weight(),
+            // A copy too, however small: its result comes in a later turn, so one answer per peer and turn goes out.
             _ => Weight::Heavy,
         }
     }

@@ -26,7 +26,8 @@
 //! * An epoch starts when a transaction waits that is in no epoch yet, when others have begun it (`pacing`
 //!   says how fast), and always after all before it. At most P epochs run at a time; messages of up to W
 //!   epochs ahead are kept.
-//! * Each node proposes max(1, B / n) transactions, drawn at random from the first B of its queue.
+//! * Each node proposes max(1, B / n) transactions, drawn at random from the first B of its queue. A contribution with
+//!   more is no list of transactions: a Byzantine node gets no larger share of a batch, or of the dedup window.
 //! * Decryption shares of e are released once every epoch up to e has its subset decided here or is covered by a
 //!   certificate: otherwise plaintexts of e + 1 would be known while e can still be chosen.
 //!
@@ -50,8 +51,12 @@
 //! # Memory
 //!
 //! P epochs (n contributions each), one outbox of what this node said in them, per peer the room of
-//! `early` for W - P + 1 epochs, the queue (bounded by whoever submits), the dedup window of D epochs at 24
-//! bytes per transaction, and the archive.
+//! `early`, the queue (bounded by whoever submits), the dedup window of D epochs at 24 bytes per transaction, and the
+//! archive. What a peer can add to that has a formula: [`bounds`](crate::bounds).
+//!
+//! No request or announcement of a peer is answered twice in its incarnation, and of what it asks for one header and
+//! one contribution at the most are on their way out at a time. What is checked for a peer is counted:
+//! of its certificates the first few invalid ones are checked, and of each slot one proof and one fetched contribution.
 //!
 //! # Deviations from the paper
 //!
@@ -71,8 +76,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mellivora_coding::Codec;
 use mellivora_core::{
-    Digest, Domain, Durable, Effects, Epoch as EpochNumber, Era, Fault, FaultKind, Job, NodeIndex, NodeSet, Protocol,
-    To, hash::HashKey, planted,
+    Digest, Domain, Durable, Effects, Epoch as EpochNumber, Era, Fault, FaultKind, Job, Limits, NodeIndex, NodeSet,
+    Protocol, To, hash::HashKey, planted,
 };
 use mellivora_crypto::NodeKeys;
 use mellivora_subset::Subset;
@@ -82,6 +87,7 @@ use crate::batch::{Batch, Ticket};
 use crate::catch_up::CatchUp;
 use crate::config::Config;
 use crate::dedup::Dedup;
+use crate::demands::Demands;
 use crate::early::Early;
 use crate::epoch::{Parser, SettledSlot};
 use crate::error::ConfigError;
@@ -206,8 +212,11 @@ pub struct HoneyBadger<S: Subset> {
     archive: Archive,
     catch_up: CatchUp,
     fetched: BTreeMap<EpochNumber, fetching::Fetched>,
+    /// What each peer asked for and has not got.
+    serving: Vec<fetching::Serving>,
     /// Nodes whose shards or shares were found wrong in this era.
     distrusted: NodeSet,
+    demands: Demands,
     /// The epoch for which [`Output::Behind`] was told.
     told_behind: Option<EpochNumber>,
 }
@@ -229,7 +238,11 @@ impl<S: Subset> HoneyBadger<S> {
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&LOCAL.digest_parts(&[&secret.0, b"fingerprint"]).0[..16]);
         Ok(HoneyBadger {
-            parser: Parser { limits, key: FingerprintKey(fingerprint) },
+            // What no honest node proposes is no contribution: it would only fill the dedup window.
+            parser: Parser {
+                limits: Limits { transactions: config.proposal_size(), ..limits },
+                key: FingerprintKey(fingerprint),
+            },
             queue: Queue::default(),
             pacing: Pacing::new(committee),
             early: Early::new(committee, &limits),
@@ -243,7 +256,9 @@ impl<S: Subset> HoneyBadger<S> {
             archive: Archive::new(local.retention_bytes),
             catch_up: CatchUp::new(committee, me),
             fetched: BTreeMap::new(),
+            serving: vec![fetching::Serving::default(); committee.n()],
             distrusted: NodeSet::EMPTY,
+            demands: Demands::new(committee, &limits),
             told_behind: None,
             config,
             keys,
@@ -277,6 +292,9 @@ impl<S: Subset> HoneyBadger<S> {
             self.archive.memory(),
             self.dedup.memory(),
             self.catch_up.memory(),
+            self.closing.memory(),
+            self.settled.values().flatten().map(SettledSlot::memory).sum(),
+            self.fetched.values().map(fetching::Fetched::memory).sum(),
         ];
         Status {
             low: self.closing.low,
@@ -342,7 +360,7 @@ impl<S: Subset> Protocol for HoneyBadger<S> {
             Message::Checkpoint(checkpoint) => self.on_checkpoint(from, checkpoint, fx),
             Message::Low(low) => self.on_low(from, low, fx),
             Message::Certificate(certificate) => self.on_certificate(from, certificate, fx),
-            Message::FetchHeader(epoch) => self.on_fetch_header(from, epoch, fx),
+            Message::FetchHeader(epoch) => self.on_fetch_header(from, epoch),
             Message::Header(header) => self.on_header(from, header, fx),
             Message::FetchSlot(epoch, index) => self.on_fetch_slot(from, epoch, index, fx),
             Message::Slot(epoch, index, body) => self.on_slot(from, epoch, index, body.0, fx),
@@ -360,10 +378,12 @@ impl<S: Subset> Protocol for HoneyBadger<S> {
                 self.certified(epoch, certificate, culprits, fx)
             }
             HoneyBadgerDone::Restored(restored) => self.restored(restored, fx),
+            HoneyBadgerDone::Copied(copied) => self.copied(copied, fx),
         }
     }
 
     fn flush(&mut self, fx: &mut dyn Effects<Self>) {
+        self.answer_header_requests(fx);
         loop {
             let before = (self.next, self.closing.low);
             self.catch_up_if_stuck(fx);
@@ -424,7 +444,13 @@ impl<S: Subset> HoneyBadger<S> {
         }
         Self::tell(To::Node(peer), Message::Low(self.closing.low), fx);
         self.archive.forget(peer);
+        self.closing.forget(peer);
         if restarted {
+            self.forget_requests(peer);
+            self.demands.forget(peer);
+            for running in self.running.values_mut() {
+                running.epoch.deny(self.demands.denied());
+            }
             self.outbox.forget(peer, &mut |to, durable, message| fx.send(to, durable, message));
             let epochs: Vec<EpochNumber> = self.running.keys().copied().collect();
             for epoch in epochs {
