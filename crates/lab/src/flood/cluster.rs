@@ -140,6 +140,8 @@ pub(super) struct Cluster {
     tickets: u64,
     /// Messages that honest nodes said to honest nodes so far.
     pub(super) said: u64,
+    /// Contributions that one node sent to faulty ones: in all turns of all nodes, and in one turn at the most.
+    pub(super) served: (u64, u64),
 }
 
 impl Cluster {
@@ -164,6 +166,7 @@ impl Cluster {
             waiting: keys.iter().map(|_| VecDeque::new()).collect(),
             tickets: 0,
             said: 0,
+            served: (0, 0),
         })
     }
 
@@ -316,6 +319,11 @@ impl Cluster {
             }
         }
         let sends = std::mem::take(&mut node.turn.sends);
+        let served = sends.iter().filter(|(to, message)| {
+            matches!(message, Message::Slot(..)) && faulty.iter().any(|peer| to.includes(peer))
+        });
+        let served = served.count() as u64;
+        self.served = (self.served.0 + served, self.served.1.max(served));
         for (to, message) in sends {
             for peer in honest.iter().filter(|peer| *peer != at && to.includes(*peer)) {
                 if let Some(waiting) = self.waiting.get_mut(peer.as_usize()) {

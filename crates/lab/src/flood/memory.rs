@@ -25,7 +25,8 @@ pub enum Kind {
     Transactions,
     /// Checkpoints of an invented history, bad certificates, announcements of being behind.
     Closing,
-    /// Requests for every batch, and for every part of it.
+    /// Requests for every batch, and for every part of it. One answer per peer is under way at a time, which does not
+    /// show beside what an epoch takes while it is opened; more in one turn is a failure.
     Requests,
     /// Contributions that nobody asked for.
     Answers,
@@ -210,6 +211,13 @@ pub fn run(
             Meter::Heap => heap.peak_usage().saturating_sub(before),
             Meter::Claimed => stuck.max(cluster.memory()),
         });
+    }
+    let (served, at_once) = cluster.served;
+    if at_once > f as u64 {
+        return Err(format!("a turn sends {at_once} contributions to {f} nodes that ask for everything"));
+    }
+    if kind == Some(Kind::Requests) && served == 0 {
+        return Err("no request was answered: there was nothing to flood with".to_owned());
     }
     if let Some(blame) = cluster.false_blame() {
         return Err(format!("an honest node was blamed: {blame}"));

@@ -52,7 +52,8 @@ pub struct Plan {
     pub epochs: usize,
     /// Repetitions of those runs; the fastest of each counts.
     pub rounds: usize,
-    /// Frames of a flooder for each message of an honest node.
+    /// Frames of each flooder for every message of an honest node. At ten, a node gets about five times as many frames
+    /// from f flooders as from all honest nodes together, whatever n.
     pub rate: u64,
 }
 
