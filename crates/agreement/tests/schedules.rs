@@ -264,3 +264,39 @@ fn a_restarted_node_is_consistent_in_every_round_it_spoke_in_and_hears_far_ahead
     stage.deliver_all();
     all_decided_and_halted(&stage, input);
 }
+
+#[test]
+fn a_crash_does_not_take_the_justification_of_an_aux_away() {
+    // Node 2 relays BVAL 0 on the word of node 0 and of the Byzantine node 3, and says AUX 0. It crashes, and what it had
+    // under way is lost; its outbox repeats what was logged. If BVAL 0 is not, nobody but node 0 says it any more: 0 never
+    // enters bin, AUX 0 is never justified, and a quorum of AUX never comes.
+    for schedule in [AlwaysReal, Fixed10Real] {
+        let seed = 1;
+        let mut stage = stage(4, &[3], schedule, seed);
+        stage.input(0, false);
+        stage.input(1, true);
+        stage.input(2, true);
+        stage.say(3, &[2], bval(1, false));
+        let mut again = Vec::new();
+        stage.deliver(|_, p| {
+            let due = p.to.0 == 2 && p.message == bval(1, false);
+            again.extend((due && p.from.0 == 0).then(|| p.clone()));
+            due
+        });
+        let said: Vec<_> = stage.pending.iter().filter(|p| p.from.0 == 2).cloned().collect();
+        assert!(said.iter().any(|p| p.message == aux(1, false)));
+        stage.pending.retain(|p| p.from.0 != 2);
+        stage.restart(2, aba(4, 2, schedule, seed));
+        stage.input(2, true);
+        again.extend(
+            said.into_iter().filter(
+                |p| matches!(p.message, AbaMessage::Vote(vote) if vote.durable() == mellivora_core::Durable::Yes),
+            ),
+        );
+        stage.pending.extend(again);
+        stage.deliver_all();
+        assert_eq!(stage.outputs(0).len(), 1, "node 0 is stuck in round {:?}", stage.node(0).round());
+        let decision = stage.outputs(0)[0];
+        all_decided_and_halted(&stage, decision);
+    }
+}

@@ -143,7 +143,7 @@ pub fn campaign(plan: &Plan) -> Report {
             let started = Instant::now();
             let mut outcome = subject.run(&scenario);
             let seconds = started.elapsed().as_secs_f64();
-            let retraced = number % RETRACE == 0 && outcome.failure.is_none();
+            let retraced = number.is_multiple_of(RETRACE) && outcome.failure.is_none();
             if retraced {
                 let again = subject.run(&scenario);
                 if again.trace != outcome.trace {

@@ -8,7 +8,7 @@
 //! ```
 
 use mellivora_core::codec::{self, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, Writer};
-use mellivora_core::{Durable, Message, NodeIndex, Round};
+use mellivora_core::{Durable, Message, NodeIndex, Round, planted};
 use mellivora_crypto::CoinShare;
 
 use crate::Values;
@@ -54,13 +54,11 @@ impl Vote {
         }
     }
 
-    /// AUX, CONF and TERM are promises; BVAL may be said for both values anyway.
+    /// All are promises. BVAL may be said for both values, but it must not be forgotten: others' AUX rests on it.
     #[inline]
-    pub const fn durable(&self) -> Durable {
-        match self {
-            Vote::Bval { .. } => Durable::No,
-            Vote::Aux { .. } | Vote::Conf { .. } | Vote::Term { .. } => Durable::Yes,
-        }
+    pub fn durable(&self) -> Durable {
+        let forgotten = planted("aba-bval-not-logged") && matches!(self, Vote::Bval { .. });
+        if forgotten { Durable::No } else { Durable::Yes }
     }
 
     const fn tag(&self) -> u8 {

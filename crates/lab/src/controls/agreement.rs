@@ -185,6 +185,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "a_restarted_node_is_consistent_in_every_round_it_spoke_in_and_hears_far_ahead",
     ),
     aba_by(
+        "aba-bval-not-logged",
+        "BVAL is no promise: a crash takes the justification of others' AUX away",
+        "schedules",
+        "a_crash_does_not_take_the_justification_of_an_aux_away",
+    ),
+    aba_by(
         "aba-recall-forgets-aux",
         "a restarted node may send another AUX",
         "schedules",

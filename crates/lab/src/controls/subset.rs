@@ -70,12 +70,6 @@ pub(super) const CONTROLS: &[Control] = &[
         "by_hand::a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use",
     ),
     bkr("bkr-recall-forgets-votes", "a restarted node forgets its votes"),
-    bkr_by(
-        "bkr-bundle-judged-by-first",
-        "a bundle of votes is a promise only if its first vote is one",
-        "bkr",
-        "by_hand::a_bundle_with_one_promise_in_it_is_a_promise",
-    ),
 ];
 
 pub(super) const HARMLESS: &[Harmless] = &[];

@@ -134,7 +134,7 @@ impl Oracle<Badger> for Bound {
         let Observation::Turn { node } = event else { return Ok(()) };
         // Adding everything up takes longer than a turn.
         self.turns += 1;
-        if self.turns % 64 != 0 {
+        if !self.turns.is_multiple_of(64) {
             return Ok(());
         }
         match view.node(*node).status().memory {

@@ -168,7 +168,7 @@ impl Ballots {
         }
     }
 
-    /// Takes everything, as messages with their durability: a bundle is a promise if one of its votes is.
+    /// Takes everything, as messages with their durability, which is that of the votes.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (Durable, BkrMessage)> + use<> {
         let mut rest = std::mem::take(&mut self.0);
         std::iter::from_fn(move || {
@@ -177,8 +177,7 @@ impl Ballots {
             }
             let tail = rest.split_off(rest.len().min(MAX_BALLOTS));
             let chunk = std::mem::replace(&mut rest, tail);
-            let judged = if planted("bkr-bundle-judged-by-first") { 1 } else { chunk.len() };
-            let durable = chunk.iter().take(judged).map(|ballot| ballot.vote.durable()).max().unwrap_or(Durable::No);
+            let durable = chunk.iter().map(|ballot| ballot.vote.durable()).max().unwrap_or(Durable::No);
             Some((durable, BkrMessage::Votes(List::new(chunk))))
         })
     }
