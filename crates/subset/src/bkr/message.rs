@@ -10,7 +10,7 @@ use bincode::{Decode, Encode};
 use mellivora_agreement::Vote;
 use mellivora_broadcast::RbcMessage;
 use mellivora_core::codec::{self, DecodeError, Decoder, EncodeError, Encoder, Frame, List, Writer};
-use mellivora_core::{Durable, Message, NodeIndex, NodeSet, Round, planted};
+use mellivora_core::{Durable, Message, NodeIndex, NodeSet, Round};
 use mellivora_crypto::CoinShare;
 
 /// One vote for many instances of binary agreement.
