@@ -108,15 +108,17 @@ impl Setting {
         let limits = Limits { payload_bytes: 256 << 10, transaction_bytes: each, ..Limits::default() };
         let config = Config::new(committee).limits(limits).batch_size(16 * committee.n()).dedup_epochs(8);
         let count = EPOCHS_PER_WAVE * config.proposal_size();
-        let retention = 2 * limits.payload_bytes;
+        // Some epochs' worth of what flooders contribute: an honest node that is an epoch behind has to find it.
+        let retention = 4 * committee.f().max(1) * limits.payload_bytes;
         match kind {
             Kind::Transactions => {
                 let limits = Limits { payload_bytes: 32 << 10, transaction_bytes: 1 << 10, ..limits };
                 let config = config.limits(limits).batch_size(1_000 * committee.n());
-                Setting { config, retention: limits.payload_bytes, count: 8, length: 64 }
+                let retention = 4 * committee.f().max(1) * limits.payload_bytes;
+                Setting { config, retention, count: 8, length: 64 }
             }
             // What is asked for has to be there, and large.
-            Kind::Requests => Setting { config, retention: 8 * limits.payload_bytes, count, length: each - 64 },
+            Kind::Requests => Setting { config, retention: 2 * retention, count, length: each - 64 },
             _ => Setting { config, retention, count, length: 64 },
         }
     }
@@ -205,7 +207,9 @@ pub fn run(
             cluster.nudge();
         }
         if let Some(node) = cluster.nodes.iter().flatten().find(|node| node.own < wanted) {
-            return Err(format!("{} of {wanted} honest transactions ordered in wave {wave}", node.own));
+            let state: Vec<String> = cluster.statuses().map(|status| format!("{status:?}")).collect();
+            let state = state.join("\n  ");
+            return Err(format!("{} of {wanted} honest transactions ordered in wave {wave}:\n  {state}", node.own));
         }
         peaks.push(match meter {
             Meter::Heap => heap.peak_usage().saturating_sub(before),

@@ -52,7 +52,7 @@ pub struct Plan {
     pub epochs: usize,
     /// Repetitions of those runs; the fastest of each counts.
     pub rounds: usize,
-    /// Frames of each flooder for every message of an honest node. At ten, a node gets about five times as many frames
+    /// Frames of each flooder for every message of an honest node. At six, a node gets about three times as many frames
     /// from f flooders as from all honest nodes together, whatever n.
     pub rate: u64,
 }
@@ -62,7 +62,7 @@ impl Plan {
     pub fn new(seconds: f64) -> Self {
         let long = seconds >= 45.0;
         let sizes = if seconds >= 150.0 { vec![4, 7, 16] } else { vec![4, 7] };
-        Plan { sizes, waves: if long { 30 } else { 20 }, epochs: 40, rounds: if long { 3 } else { 2 }, rate: 10 }
+        Plan { sizes, waves: if long { 30 } else { 20 }, epochs: 40, rounds: if long { 3 } else { 2 }, rate: 6 }
     }
 }
 
