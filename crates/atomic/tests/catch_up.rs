@@ -374,6 +374,24 @@ fn requests_and_answers_that_were_lost_come_again_when_the_link_is_back() {
 }
 
 #[test]
+fn whoever_fetched_the_last_batch_closes_its_epoch_too() {
+    // The others have closed everything, so nobody says a checkpoint again by itself, and no later epoch comes.
+    let mut hall = Hall::new(&slow(4), Suite::Ristretto255, &[]);
+    (0..3).for_each(|node| hall.submit(node, &[&format!("a of {node}"), &format!("b of {node}")]));
+    hall.stage.deliver(|_, parcel| parcel.from.0 != 3 && parcel.to.0 != 3);
+    let closed = hall.low(0);
+    assert!(closed >= 2 && hall.batches(3).is_empty());
+    hall.stage.pending.clear();
+    for peer in 0..3 {
+        hall.stage.input(peer, mellivora_atomic::Input::Resend(NodeIndex(3)));
+        hall.stage.input(3, mellivora_atomic::Input::Resend(NodeIndex(peer)));
+    }
+    hall.stage.deliver_all();
+    assert_eq!(contents(hall.stage.outputs(3)), contents(hall.stage.outputs(0)));
+    assert_eq!(hall.low(3), closed, "the last epoch stays open, and would hold the node up in the next one");
+}
+
+#[test]
 fn the_batch_of_an_open_epoch_is_kept_whatever_the_retention() {
     let local = |index: NodeIndex| Local { retention_bytes: 0, ..Local::new([index.0 as u8; 32]) };
     let mut hall = Hall::with_local(&slow(4), &[], local);

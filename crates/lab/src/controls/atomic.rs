@@ -303,11 +303,7 @@ pub(super) const CONTROLS: &[Control] = &[
         name: "close-last-checkpoint-unshown",
         what: "whoever fetched its last batch does not get the checkpoint that closes it",
         subject: "atomic",
-        test: directed(
-            "mellivora-atomic",
-            "catch_up",
-            "holders_that_serve_something_else_delay_nobody_and_are_blamed_where_it_shows",
-        ),
+        test: directed("mellivora-atomic", "catch_up", "whoever_fetched_the_last_batch_closes_its_epoch_too"),
     },
     Control {
         name: "close-certificates-below-next",
