@@ -392,6 +392,35 @@ fn whoever_fetched_the_last_batch_closes_its_epoch_too() {
 }
 
 #[test]
+fn what_one_holder_gets_wrong_another_delivers() {
+    // No nudge, no lost link, no later epoch: nothing but the wrong answer itself makes the node ask somebody else.
+    let mut hall = Hall::new(&slow(4), Suite::Ristretto255, &[]);
+    (0..3).for_each(|node| hall.submit(node, &[&format!("a of {node}"), &format!("b of {node}")]));
+    hall.stage.deliver(|_, parcel| parcel.from.0 != 3 && parcel.to.0 != 3);
+    hall.stage.pending.clear();
+    for peer in 0..3 {
+        hall.stage.input(peer, mellivora_atomic::Input::Resend(NodeIndex(3)));
+        hall.stage.input(3, mellivora_atomic::Input::Resend(NodeIndex(peer)));
+    }
+    let (mut liar, mut lies) = (None, 0);
+    loop {
+        hall.stage.deliver(|_, parcel| !matches!(parcel.message, Message::Slot(..)));
+        let Some(parcel) = hall.stage.pending.first_mut() else { break };
+        if let Message::Slot(_, _, body) = &mut parcel.message
+            && parcel.from == *liar.get_or_insert(parcel.from)
+        {
+            *body = Blob(body.iter().map(|byte| byte ^ 1).collect());
+            lies += 1;
+        }
+        let mut one = true;
+        hall.stage.deliver(|_, _| std::mem::take(&mut one));
+    }
+    assert!(lies > 0, "nobody was asked for anything");
+    assert_eq!(contents(hall.stage.outputs(3)), contents(hall.stage.outputs(0)));
+    assert!(hall.stage.faults(3).contains(&(liar.unwrap().0, FaultKind::InvalidFetched)));
+}
+
+#[test]
 fn the_batch_of_an_open_epoch_is_kept_whatever_the_retention() {
     let local = |index: NodeIndex| Local { retention_bytes: 0, ..Local::new([index.0 as u8; 32]) };
     let mut hall = Hall::with_local(&slow(4), &[], local);

@@ -1,6 +1,6 @@
 //! What is under attack: one subject per protocol.
 //!
-//! A protocol joins every campaign by implementing [`Target`]: how a run of it is set up, with which oracles, and which
+//! A protocol joins every campaign by implementing `Target`: how a run of it is set up, with which oracles, and which
 //! rare states a run reached. Everything else (attacks, schedules, replay, shrinking, tables) is there.
 
 mod aba;
@@ -141,14 +141,16 @@ impl<T: Target> Subject for T {
     }
 }
 
-/// Events within which every run has to come to rest: some dozen times what the longest one takes.
-const MAX_STEPS: u64 = 2_000_000;
+/// Events within which every run has to come to rest, for each link: a dozen times what the longest one takes.
+const MAX_STEPS: u64 = 20_000;
 
 /// A simulation of what the cast says: schedule, faulty nodes, crashes and cuts. The subject adds oracles and inputs;
 /// `peek` is how schedulers look coins up, `tools` what a faulty node gets.
 fn builder<P: Observe>(cast: &mut Cast, peek: Option<Peek>, tools: impl Fn(NodeIndex) -> Tools) -> Builder<P> {
-    let mut builder =
-        Simulation::<P>::builder(cast.committee, cast.seed).max_steps(MAX_STEPS).crashes(cast.crashes).cuts(cast.cuts);
+    let mut builder = Simulation::<P>::builder(cast.committee, cast.seed)
+        .max_steps(MAX_STEPS * cast.committee.n().pow(2).max(4) as u64)
+        .crashes(cast.crashes)
+        .cuts(cast.cuts);
     let own = match cast.order {
         Order::Adaptive(adaptive) => adaptive.scheduler::<P>(cast.seed, peek),
         _ => None,
