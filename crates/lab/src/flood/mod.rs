@@ -61,7 +61,7 @@ impl Plan {
     /// About this many seconds of work on a machine that does nothing else.
     pub fn new(seconds: f64) -> Self {
         let long = seconds >= 45.0;
-        let sizes = if seconds >= 150.0 { vec![4, 7, 16] } else { vec![4, 7] };
+        let sizes = if seconds >= 600.0 { vec![4, 7, 16] } else { vec![4, 7] };
         Plan { sizes, waves: if long { 30 } else { 20 }, epochs: 40, rounds: if long { 3 } else { 2 }, rate: 6 }
     }
 }
