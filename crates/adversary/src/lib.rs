@@ -9,6 +9,7 @@
 //! | [`toss`] | a common coin as a protocol of its own |
 //! | [`ideal`] | a common coin without cryptography, whose values a test can look up |
 //! | [`stage`] | a network operated by hand: a test says which message arrives next |
+//! | [`lead`] | the scheduler that an agreement without binding never ends against, played by hand |
 //! | [`steer`] | the scheduler that keeps a binary agreement split for as long as it can, played by hand |
 //!
 //! ```
@@ -42,6 +43,7 @@
 pub mod cipher;
 pub mod forge;
 pub mod ideal;
+pub mod lead;
 pub mod schedule;
 pub mod stage;
 pub mod steer;
@@ -51,6 +53,7 @@ pub mod toss;
 pub use cipher::IdealCipher;
 pub use forge::{Forge, Forgeable, Tools};
 pub use ideal::IdealCoin;
+pub use lead::Leading;
 pub use schedule::{Adaptive, Observe, Peek};
 pub use stage::{Parcel, Stage};
 pub use steer::Steering;

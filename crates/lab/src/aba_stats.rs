@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mellivora_adversary::{Adaptive, IdealCoin, Steering, Strategy, Tools, schedule::Peek};
+use mellivora_adversary::{Adaptive, IdealCoin, Leading, Steering, Strategy, Tools, schedule::Peek};
 use mellivora_agreement::{Aba, AbaConfig, AbaMessage, CoinSchedule, Vote};
 use mellivora_core::{Committee, Digest, Domain, Era, NodeIndex};
 use mellivora_sim::{Jobs, PendingKind, Scheduler, SimRng, Simulation, View};
@@ -29,6 +29,8 @@ pub const CONTROL: &str = "aba-no-conf";
 enum Adversary {
     /// The schedule of four nodes, one of them Byzantine, that is worked out by hand.
     Steering,
+    /// The schedule by hand that learns the coin and then leads one of four nodes away from it.
+    Leading,
     /// Any pending message, all alike; Byzantine nodes follow the strategy.
     Random(Option<Strategy>),
     /// A scheduler that looks at states and coins.
@@ -60,6 +62,7 @@ fn cells() -> Vec<Cell> {
         cells.push(cell(nodes, false, Adversary::Adaptive(Adaptive::CoinSingleton, double)));
     }
     cells.push(cell(4, false, Adversary::Steering));
+    cells.push(cell(4, false, Adversary::Leading));
     cells
 }
 
@@ -71,6 +74,7 @@ impl Cell {
                 let inputs = if self.unanimous { [seed & 1 == 1; 3] } else { [true, false, false] };
                 Steering::with_inputs(seed, inputs).play(limit).map(|round| round.0)
             }
+            Adversary::Leading => Leading::new(seed).play(limit).map(|round| round.0),
             Adversary::Random(strategy) => self.simulate(seed, strategy, None, limit),
             Adversary::Adaptive(adaptive, strategy) => self.simulate(seed, strategy, Some(adaptive), limit),
         }
@@ -127,6 +131,7 @@ impl Cell {
     fn name(&self) -> String {
         match self.adversary {
             Adversary::Steering => "steering, one Byzantine".to_owned(),
+            Adversary::Leading => "leading, one Byzantine".to_owned(),
             Adversary::Random(None) => "random".to_owned(),
             Adversary::Random(Some(strategy)) => format!("random, f {strategy}"),
             Adversary::Adaptive(adaptive, None) => adaptive.name().to_owned(),
@@ -218,8 +223,7 @@ fn measure(cell: &Cell, first_seed: u64, runs: u64) -> Row {
 /// The control, in a process where the planted bug is at work: how many of so many steered runs are undecided after
 /// [`LIMIT`] rounds.
 pub fn control(runs: u64) -> u64 {
-    let adversary = Adversary::Adaptive(Adaptive::CoinSingleton, Some(Strategy::DoubleVote));
-    let cell = Cell { nodes: 4, unanimous: false, adversary };
+    let cell = Cell { nodes: 4, unanimous: false, adversary: Adversary::Leading };
     let next = AtomicU64::new(0);
     let undecided = on_all(cores(), || {
         let seeds = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < runs));
