@@ -49,10 +49,10 @@ fn the_same_scenario_is_the_same_run() {
 fn every_strategy_has_its_turn_in_consecutive_seeds() {
     let subject = find("rbc");
     let mut plan = sim::Plan::new(vec![subject], 60.0);
-    plan.max_runs = 120;
+    plan.max_runs = 600;
     plan.demand_coverage = false;
     let report = sim::campaign(&plan);
-    assert!(report.is_ok() && report.runs() == 120);
+    assert!(report.is_ok() && report.runs() == 600);
     let (_, tally) = &report.tallies[0];
     let fired = subject.strategies().iter().filter(|strategy| tally.coverage.get(strategy.counter()) > 0).count();
     assert_eq!(fired, subject.strategies().len(), "{:?}", tally.coverage);
