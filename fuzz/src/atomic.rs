@@ -88,10 +88,13 @@ pub fn network(keys: &[NodeKeys], encryption: EncryptionSchedule) -> Network<Hon
     Network::new(keys[0].committee(), |me| node(keys, encryption, me, 0))
 }
 
+/// Transactions of one contribution, at the most.
+pub(crate) const SHARE: usize = 8;
+
 /// What all nodes here share.
 pub(crate) fn config(committee: Committee, encryption: EncryptionSchedule) -> Config {
     let limits = Limits { payload_bytes: 8192, transaction_bytes: 512, transactions: 64, ..Limits::default() };
-    Config::new(committee).limits(limits).encryption(encryption).batch_size(committee.n())
+    Config::new(committee).limits(limits).encryption(encryption).batch_size(SHARE * committee.n())
 }
 
 /// A node in one of its incarnations.

@@ -20,6 +20,9 @@ const ME: NodeIndex = NodeIndex(0);
 /// Epochs that the node has batches of and has not closed: as many as it runs at a time.
 const READY: u64 = 2;
 
+/// Invalid certificates of one peer that are checked.
+const CHECKED_LIES: usize = 16;
+
 /// What the rules say about one node, given what it hears.
 struct Model {
     /// State digests of the batches that are here.
@@ -54,7 +57,9 @@ impl Model {
     }
 
     fn certificate(&mut self, from: NodeIndex, epoch: u64, sound: bool) {
-        if epoch < self.low || self.certificate >= Some(epoch) {
+        // Whoever has lied so often is not listened to any more.
+        let lies = self.faults.iter().filter(|fault| **fault == (from, FaultKind::InvalidCertificate)).count();
+        if epoch < self.low || self.certificate >= Some(epoch) || lies >= CHECKED_LIES {
             return;
         }
         if sound {

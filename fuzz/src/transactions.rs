@@ -10,13 +10,13 @@ use mellivora_crypto::{NodeKeys, Seed};
 use mellivora_subset::{Bkr, BkrMessage};
 
 use crate::agreement::keys;
-use crate::atomic::{batches, config, finish, network, submit, transaction};
+use crate::atomic::{SHARE, batches, config, finish, network, submit, transaction};
 use crate::input::Input;
 use crate::network::Network;
 
 /// The limits of the cluster, and the room that encryption takes.
 const MAX_TRANSACTION: usize = 512;
-const MAX_TRANSACTIONS: usize = 64;
+const MAX_TRANSACTIONS: usize = SHARE;
 const MAX_BYTES: usize = 8192 - 512;
 
 /// Exactly the well-formed lists are ordered, each transaction once, in the clear and under encryption; of anything
