@@ -3,7 +3,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::forge::Forger;
+use common::tree::ForgedTree;
 use common::*;
 use mellivora_broadcast::{EchoMode, RbcMessage};
 use mellivora_coding::{Encoded, Proof, Shard};
@@ -352,14 +352,14 @@ fn a_forged_tree_gives_bottom_by_every_set_of_shards_and_blames_the_proposer_alo
         let committee = Committee::new(n).unwrap();
         let (k, codec) = (committee.data_shards(), codec(n));
         for bad_leaf in 0..n {
-            let mut forger = Forger::new(&codec, payload(300, 1));
-            forger.flip_at(bad_leaf, 5, 0x40);
+            let mut forger = ForgedTree::honest(&codec, payload(300, 1)).unwrap();
+            forger.flip(bad_leaf, 5, 0x40);
             let root = forger.commitment();
             for start in 0..n {
                 let mut hand = hand(n, n - 1, EchoMode::Full);
                 // k consecutive shards, from each start on.
                 for j in (start..start + k).map(|j| j % n) {
-                    hand.receive(j, RbcMessage::Echo { root, shard: forger.shard(j) });
+                    hand.receive(j, RbcMessage::Echo { root, shard: forger.shard(node(j)) });
                 }
                 (0..committee.strong()).for_each(|j| hand.receive(j, RbcMessage::Ready(root)));
                 hand.run_jobs();

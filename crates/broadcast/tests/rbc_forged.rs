@@ -3,7 +3,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::forge::Forger;
+use common::tree::ForgedTree;
 use common::*;
 use mellivora_broadcast::{Rbc, RbcMessage};
 use mellivora_core::codec::Blob;
@@ -19,21 +19,21 @@ struct ForgingProposer {
 impl ForgingProposer {
     fn root_and_shard(&self, i: usize) -> RbcMessage {
         let forger = self.forger();
-        RbcMessage::Val { root: forger.commitment(), shard: forger.shard(i) }
+        RbcMessage::Val { root: forger.commitment(), shard: forger.shard(node(i)) }
     }
 
     /// Sometimes a parity leaf is corrupted, sometimes a data leaf, sometimes two, sometimes none.
-    fn forger(&self) -> Forger {
+    fn forger(&self) -> ForgedTree {
         let codec = codec(self.n);
         let k = codec.committee().data_shards();
-        let mut forger = Forger::new(&codec, payload(1000, 1));
+        let mut forger = ForgedTree::honest(&codec, payload(1000, 1)).unwrap();
         let parity = k + self.seed as usize % (self.n - k);
         match self.seed % 4 {
-            0 | 1 => forger.flip_at(parity, 7, 1),
-            2 => forger.flip_at(self.seed as usize % k, 0, 0x80),
+            0 | 1 => forger.flip(parity, 7, 1),
+            2 => forger.flip(self.seed as usize % k, 0, 0x80),
             _ => {
-                forger.flip_at(parity, 1, 2);
-                forger.flip_at(0, 1, 2);
+                forger.flip(parity, 1, 2);
+                forger.flip(0, 1, 2);
             }
         }
         forger

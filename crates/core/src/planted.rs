@@ -1,7 +1,7 @@
 //! Planted bugs: negative controls for the test suite.
 //!
 //! A test suite that cannot catch a known bug is not testing. Protocols name, at the very place of a rule, what the
-//! rule would look like if it were wrong: `if count >= quorum - usize::from(planted("rbc-ready-quorum"))`. In ordinary
+//! rule would look like if it were wrong: `if count >= quorum - usize::from(planted("rbc-echo-quorum-low"))`. In ordinary
 //! builds [`planted`] is the constant `false` and nothing of this is left. Only a build with
 //! `RUSTFLAGS="--cfg mellivora_planted"` has the bugs in it, all switched off but the one that the environment
 //! variable `MELLIVORA_PLANTED` names. No cargo feature leads there, and without debug assertions such a build is

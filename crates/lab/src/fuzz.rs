@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use crate::controls::run::root;
+use crate::root;
 use crate::table::{Table, grouped};
 
 #[derive(Deserialize)]

@@ -13,6 +13,8 @@
 //!
 //! The command is `cargo xtask`; its pages in the book are "How it is tested".
 
+use std::path::PathBuf;
+
 pub mod aba_stats;
 pub mod controls;
 pub mod flood;
@@ -24,3 +26,9 @@ pub mod scenario;
 pub mod sim;
 pub mod subject;
 pub mod table;
+
+/// The root of the repository: above this package when cargo runs us, else the current folder.
+pub fn root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    package.and_then(|folder| Some(folder.parent()?.parent()?.to_owned())).unwrap_or_else(|| ".".into())
+}

@@ -51,9 +51,9 @@
 //!   ignored.
 //! * *Restart.* All votes are durable, BVAL too: the f + 1 honest nodes without which no value enters `bin` anywhere may
 //!   be just f + 1, and when one of them forgets what it said, an AUX that rests on it is never justified for others.
-//!   A fresh instance gets its votes back by `recall`, begins at round 1 and hears its peers' votes again; where it has said something in a round, it says nothing else there, whatever it
-//!   would compute now. Its window reaches R rounds beyond the last round it spoke in, because peers that hear its old
-//!   votes again take it to be there.
+//!   A fresh instance gets its votes back by `recall`, begins at round 1 and hears its peers' votes again; where it has
+//!   said something in a round, it says nothing else there, whatever it would compute now. Its window reaches R rounds
+//!   beyond the last round it spoke in, because peers that hear its old votes again take it to be there.
 //!
 //! # Complexity
 //!

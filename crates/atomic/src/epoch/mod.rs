@@ -23,8 +23,8 @@
 //!   nothing: a Byzantine proposer and one colluding decryptor can make one share set open and another not.
 //! * If the check fails, shares are verified one by one: those of a self-proving suite at once, others by **PROVE**, sent
 //!   once per slot, which every node answers with **PROOFS** once per asker's incarnation, when it has released the
-//!   share and its own attempt is over, until the epoch is closed. A proof for another share than the one first sent is a fault, and the proven
-//!   share counts. f + 1 *proven* shares that fail the check settle the slot as bad.
+//!   share and its own attempt is over, until the epoch is closed. A proof for another share than the one first sent is
+//!   a fault, and the proven share counts. f + 1 *proven* shares that fail the check settle the slot as bad.
 //! * Once a slot is open its seed tells right shares from wrong ones, so the culprits of a failed attempt are named.
 //!
 //! # Slots that stay empty
@@ -401,6 +401,7 @@ impl<S: Subset> Protocol for Epoch<S> {
 
     fn flush(&mut self, fx: &mut dyn Effects<Self>) {
         self.with_subset(fx, |subset, fx| subset.flush(fx));
+        #[cfg(mellivora_planted)]
         if planted("epoch-share-before-decision") {
             self.committee.nodes().for_each(|index| self.inspect_early(index, fx));
         }

@@ -42,6 +42,7 @@ impl<S: Subset> Epoch<S> {
     }
 
     /// For the planted bug alone: takes a contribution as chosen as soon as it is delivered.
+    #[cfg(mellivora_planted)]
     pub(super) fn inspect_early(&mut self, index: NodeIndex, fx: &mut dyn Effects<Self>) {
         let slot = self.slots.get_mut(index.as_usize()).filter(|slot| matches!(slot.stage, Stage::Open));
         if let Some((slot, contribution)) = slot.zip(self.subset.contribution(index)) {

@@ -17,6 +17,9 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) type Badger = HoneyBadger<Bkr>;
 
+/// Suites that encrypt.
+pub(crate) const SUITES: [Suite; 2] = [Suite::Ristretto255, Suite::Bls12381];
+
 pub(crate) fn committee(n: usize) -> Committee {
     Committee::new(n).unwrap()
 }
@@ -101,4 +104,18 @@ pub(crate) fn ledger(sim: &Simulation<Badger>, node: NodeIndex) -> BTreeMap<Byte
 
 pub(crate) fn plain(config: Config) -> Config {
     config.encryption(EncryptionSchedule::Never)
+}
+
+/// One transaction per node and epoch, so that epochs are many.
+pub(crate) fn slow(n: usize) -> Config {
+    config(n).batch_size(n)
+}
+
+/// Transactions per node in [`submit_everywhere`]: at one per epoch and node, so many epochs at least.
+pub(crate) const EPOCHS: usize = 12;
+
+pub(crate) fn submit_everywhere(sim: &mut Simulation<Badger>) {
+    for node in sim.view().committee().nodes() {
+        sim.input(node, submit((0..EPOCHS).map(|t| tx(node.as_usize(), t))));
+    }
 }

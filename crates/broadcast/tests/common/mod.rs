@@ -2,8 +2,9 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
-#[path = "../../../coding/tests/forge/mod.rs"]
-pub(crate) mod forge;
+#[allow(unreachable_pub)]
+#[path = "../../../adversary/src/forge/tree.rs"]
+pub(crate) mod tree;
 
 use std::sync::Arc;
 

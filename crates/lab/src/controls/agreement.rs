@@ -1,208 +1,199 @@
 //! Planted bugs of the coin protocol and binary agreement.
 
-use super::{Control, DirectedTest, Harmless};
+use super::{Control, Harmless, Layer};
 
-/// With the directed test that catches it, where random runs do not.
-const fn coin_by(name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
-    let test = Some(DirectedTest { package: "mellivora-agreement", binary, name: test });
-    Control { name, what, subject: "coin", test }
-}
-
-/// With the directed test that catches it, where random runs do not.
-const fn aba_by(name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
-    let test = Some(DirectedTest { package: "mellivora-agreement", binary, name: test });
-    Control { name, what, subject: "aba", test }
-}
+const COIN: Layer = Layer { subject: "coin", package: "mellivora-agreement" };
+const ABA: Layer = Layer { subject: "aba", package: "mellivora-agreement" };
 
 pub(super) const CONTROLS: &[Control] = &[
-    coin_by(
+    COIN.by(
         "coin-sender-counts-twice",
         "every share of one sender is kept and counted: memory grows with a flood, and f + 1 may be one node's",
         "coin",
         "a_sender_counts_once_and_the_gate_opens_once",
     ),
-    coin_by(
+    COIN.by(
         "coin-culprits-kept",
         "bad shares stay among those that are combined",
         "schedules",
         "bad_shares_delay_a_coin_and_name_their_sender",
     ),
-    coin_by(
+    COIN.by(
         "coin-no-second-attempt",
         "after bad shares the good ones at hand are not combined again",
         "coin",
         "shares_that_arrive_during_a_failed_attempt_start_the_next_one",
     ),
-    coin_by(
+    COIN.by(
         "coin-no-share-when-known",
         "a node that knows the coin keeps its share to itself",
         "schedules",
         "shares_are_released_by_nodes_that_know_the_coin_already",
     ),
-    aba_by(
+    ABA.by(
         "aba-no-conf",
         "V is the own set of AUX values, without waiting for CONF: no binding (the algorithm of 2014)",
         "binding",
         "a_node_that_is_bound_after_the_coin_is_known_cannot_be_led_away_from_it",
     ),
-    aba_by(
+    ABA.by(
         "aba-own-set",
         "V is the own set of AUX values, not the union over the CONF quorum",
         "binding",
         "a_node_that_is_bound_after_the_coin_is_known_cannot_be_led_away_from_it",
     ),
-    aba_by(
+    ABA.by(
         "aba-aux-unjustified",
         "AUX counts although its value is not in bin",
         "rules",
         "unjustified_aux_is_held_and_counted_once_justified",
     ),
-    aba_by(
+    ABA.by(
         "aba-conf-unjustified",
         "CONF counts although its set is not in bin",
         "rules",
         "unjustified_conf_is_held_and_counted_once_justified",
     ),
-    aba_by("aba-aux-quorum-low", "n - f - 1 AUX are a quorum", "rules", "aux_0_and_aux_1_of_one_sender_count_once"),
-    aba_by(
+    ABA.by("aba-aux-quorum-low", "n - f - 1 AUX are a quorum", "rules", "aux_0_and_aux_1_of_one_sender_count_once"),
+    ABA.by(
         "aba-conf-quorum-low",
         "n - f - 1 CONF are a quorum",
         "binding",
         "a_node_that_is_bound_after_the_coin_is_known_cannot_be_led_away_from_it",
     ),
-    aba_by(
+    ABA.by(
         "aba-relay-late",
         "BVAL is relayed at 2f + 1 instead of f + 1",
         "rules",
         "bval_is_relayed_at_f_plus_1_and_enters_bin_at_2f_plus_1",
     ),
-    aba_by(
+    ABA.by(
         "aba-bin-low",
         "a value enters bin at f + 1 BVALs instead of 2f + 1",
         "schedules",
         "a_late_relay_of_a_past_round_frees_the_node_that_is_still_in_it",
     ),
-    aba_by(
+    ABA.by(
         "aba-aux-is-estimate",
         "AUX carries the own estimate, whether or not it is in bin",
         "rules",
         "aux_is_the_first_value_in_bin_and_the_only_one",
     ),
-    aba_by(
+    ABA.by(
         "aba-messages-counted",
         "messages are counted, not distinct senders",
         "rules",
         "a_vote_that_is_said_again_and_again_counts_once",
     ),
-    aba_by(
+    ABA.by(
         "aba-both-values-counted",
         "AUX 0 and AUX 1 of one sender both count, and so do two CONFs",
         "rules",
         "aux_0_and_aux_1_of_one_sender_count_once",
     ),
-    aba_by(
+    ABA.by(
         "aba-both-terms-counted",
         "TERM 0 and TERM 1 of one sender both count",
         "rules",
         "term_for_both_values_counts_once_and_f_support_decides_nothing",
     ),
-    aba_by(
+    ABA.by(
         "aba-decide-on-f-terms",
         "f TERMs decide",
         "rules",
         "term_for_both_values_counts_once_and_f_support_decides_nothing",
     ),
-    aba_by(
+    ABA.by(
         "aba-term-not-adopted",
         "f + 1 TERMs do not decide: who is behind waits for nodes that have halted",
         "rules",
         "a_decided_node_without_a_third_term_goes_on",
     ),
-    aba_by(
+    ABA.by(
         "aba-halt-at-decide",
         "a node halts when it decides",
         "schedules",
         "who_decides_early_goes_on_helping_and_everybody_halts",
     ),
-    aba_by(
+    ABA.by(
         "aba-never-halts",
         "2f + 1 TERMs do not halt: rounds go on for ever",
         "rules",
         "a_decided_node_without_a_third_term_goes_on",
     ),
-    aba_by(
+    ABA.by(
         "aba-past-rounds-dropped",
         "BVAL of past rounds is not relayed",
         "schedules",
         "a_late_relay_of_a_past_round_frees_the_node_that_is_still_in_it",
     ),
-    aba_by(
+    ABA.by(
         "aba-slot-of-another-round",
         "AUX and CONF of a past round count in the current one",
         "schedules",
         "who_decides_early_goes_on_helping_and_everybody_halts",
     ),
-    aba_by(
+    ABA.by(
         "aba-held-not-rechecked",
         "what was held for a later round is not looked at when the round begins",
         "rules",
         "messages_of_later_rounds_are_handled_when_the_round_changes_within_one_call",
     ),
-    aba_by(
+    ABA.by(
         "aba-early-share",
         "the coin share goes out with CONF, before a quorum of CONF",
         "rules",
         "a_coin_that_is_known_early_changes_nothing",
     ),
-    aba_by(
+    ABA.by(
         "aba-coin-without-round",
         "all rounds of an instance have one coin",
         "schedules",
         "equal_inputs_need_two_rounds_in_the_mean",
     ),
-    aba_by(
+    ABA.by(
         "aba-coin-not-adopted",
         "with V = {0, 1} the estimate stays instead of becoming the coin",
         "schedules",
         "the_scheduler_that_learns_the_coin_first_needs_four_rounds_in_the_mean_and_no_more",
     ),
-    aba_by(
+    ABA.by(
         "aba-decide-without-coin",
         "V = {b} decides b whatever the coin says",
         "schedules",
         "equal_inputs_need_two_rounds_in_the_mean",
     ),
-    aba_by(
+    ABA.by(
         "aba-late-input-counts",
         "an input after round 1 replaces the estimate",
         "rules",
         "a_node_without_input_takes_part_and_a_late_input_is_ignored",
     ),
-    aba_by(
+    ABA.by(
         "aba-window-ignores-recalled",
         "a restarted node drops rounds that its peers take it to be in",
         "schedules",
         "a_restarted_node_is_consistent_in_every_round_it_spoke_in_and_hears_far_ahead",
     ),
-    aba_by(
+    ABA.by(
         "aba-bval-not-logged",
         "BVAL is no promise: a crash takes the justification of others' AUX away",
         "schedules",
         "a_crash_does_not_take_the_justification_of_an_aux_away",
     ),
-    aba_by(
+    ABA.by(
         "aba-recall-forgets-aux",
         "a restarted node may send another AUX",
         "schedules",
         "a_restarted_node_repeats_itself_even_if_it_hears_things_in_another_order",
     ),
-    aba_by(
+    ABA.by(
         "aba-recall-forgets-conf",
         "a restarted node may send another CONF",
         "schedules",
         "a_restarted_node_is_consistent_in_every_round_it_spoke_in_and_hears_far_ahead",
     ),
-    aba_by(
+    ABA.by(
         "aba-recall-forgets-term",
         "a restarted node may decide and announce another value",
         "schedules",

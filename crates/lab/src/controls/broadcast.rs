@@ -1,201 +1,192 @@
 //! Planted bugs of coding and reliable broadcast.
 
-use super::{Control, DirectedTest, Harmless};
+use super::{Control, Harmless, Layer};
 
-/// With the directed test that catches it, where random runs do not.
-const fn coding_by(name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
-    let test = Some(DirectedTest { package: "mellivora-coding", binary, name: test });
-    Control { name, what, subject: "rbc", test }
-}
-
-/// With the directed test that catches it, where random runs do not.
-const fn rbc_by(name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
-    let test = Some(DirectedTest { package: "mellivora-broadcast", binary, name: test });
-    Control { name, what, subject: "rbc", test }
-}
+const CODING: Layer = Layer { subject: "rbc", package: "mellivora-coding" };
+const RBC: Layer = Layer { subject: "rbc", package: "mellivora-broadcast" };
 
 pub(super) const CONTROLS: &[Control] = &[
-    coding_by(
+    CODING.by(
         "coding-no-check",
         "decoding returns whatever comes out, without comparing the commitment of the re-encoded codeword",
         "codec",
         "one_bad_shard_among_unverified_ones_never_matches",
     ),
-    coding_by(
+    CODING.by(
         "coding-verified-unchecked",
         "shards that were verified are decoded without re-encoding: each set of k gives its own payload",
         "codec",
         "any_tree_gives_every_set_of_shards_the_same_outcome",
     ),
-    coding_by(
+    CODING.by(
         "coding-further-unchecked",
         "a verified shard beyond the k is taken for the computed one",
         "codec",
         "a_verified_shard_beyond_the_k_has_to_be_the_computed_one",
     ),
-    coding_by(
+    CODING.by(
         "coding-padding-unchecked",
         "padding that is not zero is cut off and forgotten: a payload has many commitments",
         "codec",
         "a_codeword_with_padding_that_is_not_zero_is_a_mismatch_for_all",
     ),
-    coding_by(
+    CODING.by(
         "coding-length-unbound",
         "the commitment does not cover the length of the payload",
         "codec",
         "forged_proofs_are_refused",
     ),
-    coding_by(
+    CODING.by(
         "coding-index-unbound",
         "a proof is accepted for any index, not for its owner's alone",
         "codec",
         "forged_proofs_are_refused",
     ),
-    coding_by(
+    CODING.by(
         "coding-no-limit",
         "payloads beyond the limit are accepted from peers",
         "codec",
         "payloads_beyond_the_limit_are_refused_at_both_ends",
     ),
-    coding_by(
+    CODING.by(
         "coding-any-shard-length",
         "a shard may have another length than the canonical one",
         "codec",
         "unverified_shards_of_any_shape_are_a_mismatch_and_never_a_panic",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-echo-quorum-low",
         "READY at n - f - 1 supporters: not enough honest ones to decode, and two roots find support",
         "rbc_attacks",
         "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-echo-quorum-high",
         "READY at n - f + 1 supporters: f silent nodes stop it",
         "rbc_attacks",
         "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-echo-counted-twice",
         "a whole shard counts as a second supporter",
         "rbc_saving",
         "rule_2_a_whole_shard_upgrades_a_hash_and_supporters_count_both_once",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-hash-not-counted",
         "ECHO_HASH does not count as support",
         "rbc_attacks",
         "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-amplification-at-f",
         "READY is repeated after f READYs, all of which may lie",
         "rbc_attacks",
         "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-no-amplification",
         "READY is repeated only after 2f + 1 READYs: who lacks ECHOs is left behind",
         "rbc_attacks",
         "ready_needs_a_quorum_of_supporters_or_one_honest_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-delivery-at-2f",
         "delivery at 2f READYs",
         "rbc_attacks",
         "delivery_needs_exactly_2f_plus_1_readys_and_no_val",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-delivery-without-ready",
         "delivery as soon as there is an outcome, whoever is READY",
         "rbc_attacks",
         "delivery_needs_exactly_2f_plus_1_readys_and_no_val",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-bottom-unproven",
         "BOTTOM is delivered after a mismatch over shards that nobody verified",
         "rbc_attacks",
         "a_mismatch_over_unchecked_shards_is_no_outcome_even_when_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-val-unproven",
         "a VAL is echoed without a look at its proof",
         "rbc_attacks",
         "a_val_with_a_wrong_shard_is_a_fault_and_fills_no_slot",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-val-of-anyone",
         "a VAL is accepted from a node that is not the proposer",
         "rbc_attacks",
         "a_val_from_a_node_that_is_not_the_proposer_is_a_fault",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-second-val-unnoticed",
         "a proposer that sends two VALs is not named",
         "rbc_attacks",
         "a_second_val_is_a_fault_and_the_first_one_wins",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-no-rule-4",
         "who has sent only a hash never sends the shard (rule 4)",
         "rbc_saving",
         "rule_4_at_2f_plus_1_readys_the_shard_goes_to_all_who_have_not_declined",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-rule-4-cancelled",
         "delivery cancels rule 4",
         "rbc_saving",
         "rule_4_is_not_cancelled_by_delivery_nor_by_a_late_val",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-can-decode-early",
         "CAN_DECODE is said on shards that were not checked",
         "rbc_saving",
         "rule_3_can_decode_goes_once_to_those_who_would_send_hashes",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-old-incarnation",
         "a restarted peer's CAN_DECODE is remembered",
         "rbc_saving",
         "rule_4_at_2f_plus_1_readys_the_shard_goes_to_all_who_have_not_declined",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-roots-unbounded",
         "a second root of one sender is kept: memory grows with a flood of digests",
         "rbc_attacks",
         "floods_of_distinct_digests_keep_memory_constant",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-second-try",
         "a sender whose shard was bad gets a second try: each costs a decode",
         "rbc_attacks",
         "a_mismatch_over_unchecked_shards_is_no_outcome_even_when_ready",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-suspicion-forgotten",
         "after a bad shard others are still used unchecked: each wastes a decode",
         "rbc_attacks",
         "at_most_one_decode_is_wasted_however_many_bad_shards_come",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-distrust-ignored",
         "nodes blamed in another instance are trusted here",
         "rbc_attacks",
         "shards_of_distrusted_nodes_are_checked_before_use",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-wrong-culprit",
         "the proposer is blamed for a peer's bad shard",
         "rbc_attacks",
         "at_most_one_decode_is_wasted_however_many_bad_shards_come",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-recall-forgets-proposal",
         "a restarted proposer proposes anew",
         "rbc_recovery",
         "a_proposer_that_proposed_never_proposes_anew",
     ),
-    rbc_by(
+    RBC.by(
         "rbc-recall-forgets-echo",
         "a restarted node supports a second root",
         "rbc_recovery",

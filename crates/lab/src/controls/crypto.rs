@@ -1,216 +1,179 @@
 //! Planted bugs of coin and threshold encryption suites.
 
-use super::{Control, DirectedTest, Harmless};
+use super::{Control, Harmless, Layer};
 
-const fn directed(package: &'static str, binary: &'static str, name: &'static str) -> Option<DirectedTest> {
-    Some(DirectedTest { package, binary, name })
-}
+const COIN: Layer = Layer { subject: "coin", package: "mellivora-crypto" };
+const SUITE: Layer = Layer { subject: "atomic", package: "mellivora-crypto" };
 
 pub(super) const CONTROLS: &[Control] = &[
-    Control {
-        name: "coin-dleq-without-share",
-        what: "the challenge of a coin share's proof does not cover the share",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "ristretto255::tests::what_is_chosen_after_the_challenge_proves_nothing",
-        ),
-    },
-    Control {
-        name: "coin-dleq-without-commitment",
-        what: "the challenge of a coin share's proof does not cover the second commitment",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "ristretto255::tests::what_is_chosen_after_the_challenge_proves_nothing",
-        ),
-    },
-    Control {
-        name: "coin-batch-equal-weights",
-        what: "all equations of a batch have the same weight",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "ristretto255::tests::errors_that_cancel_between_proofs_fail_the_batch",
-        ),
-    },
-    Control {
-        name: "coin-batch-weight-per-share",
-        what: "one batch weight per share instead of one per equation",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "ristretto255::tests::errors_that_cancel_within_one_proof_pass_one_weight_per_share_and_fail_one_per_equation",
-        ),
-    },
-    Control {
-        name: "coin-pairings-unweighted",
-        what: "pairing equations are added without weights",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "bls12_381::tests::shares::errors_that_cancel_between_shares_fail_the_batch",
-        ),
-    },
-    Control {
-        name: "coin-unverified-shares",
-        what: "unverified shares decide the coin",
-        subject: "coin",
-        test: directed("mellivora-crypto", "coin", "f_bad_shares_in_front_do_not_change_the_value_and_are_named"),
-    },
-    Control {
-        name: "coin-f-shares",
-        what: "f shares are combined",
-        subject: "coin",
-        test: directed("mellivora-crypto", "coin", "any_f_plus_one_shares_give_the_same_value_and_f_give_none"),
-    },
-    Control {
-        name: "coin-name-unbound",
-        what: "a pairing share is one of every coin",
-        subject: "coin",
-        test: directed("mellivora-crypto", "coin", "f_bad_shares_in_front_do_not_change_the_value_and_are_named"),
-    },
-    Control {
-        name: "coin-blames-the-batch",
-        what: "everybody in a batch with one bad share is named",
-        subject: "coin",
-        test: directed("mellivora-crypto", "coin", "f_bad_shares_in_front_do_not_change_the_value_and_are_named"),
-    },
-    Control {
-        name: "coin-blames-the-other-half",
-        what: "the half of a batch that is right is named too",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "bls12_381::tests::shares::batches_of_halves_find_exactly_the_bad_shares",
-        ),
-    },
-    Control {
-        name: "coin-small-order",
-        what: "a combined signature may lie outside the group, so that the coin is not unique",
-        subject: "coin",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "bls12_381::tests::shares::a_share_off_by_an_element_of_small_order_is_found",
-        ),
-    },
-    Control {
-        name: "coin-nonce-repeats",
-        what: "the nonce of a proof does not depend on the statement",
-        subject: "coin",
-        test: directed("mellivora-crypto", "lib", "ristretto255::tests::nonces_differ_between_statements_and_salts"),
-    },
-    Control {
-        name: "enc-no-reencryption",
-        what: "combined shares give a seed without re-encryption",
-        subject: "atomic",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "ristretto255::tests::a_shifted_share_opens_nothing_that_others_cannot_open",
-        ),
-    },
-    Control {
-        name: "enc-element-uncompared",
-        what: "re-encryption compares u and not the combined element",
-        subject: "atomic",
-        test: directed(
-            "mellivora-crypto",
-            "lib",
-            "ristretto255::tests::a_shifted_share_opens_nothing_that_others_cannot_open",
-        ),
-    },
-    Control {
-        name: "enc-label-unbound",
-        what: "the header does not bind the label: copies check",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "encryption", "nothing_of_a_ciphertext_can_be_changed"),
-    },
-    Control {
-        name: "enc-payload-unbound",
-        what: "the header does not bind the digest of the payload",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "encryption", "nothing_of_a_ciphertext_can_be_changed"),
-    },
-    Control {
-        name: "enc-header-unchecked",
-        what: "every header of the right length checks",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "encryption", "nothing_of_a_ciphertext_can_be_changed"),
-    },
-    Control {
-        name: "enc-proof-unchecked",
-        what: "every proof of a decryption share is accepted",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "encryption", "shares_verify_for_their_node_and_ciphertext_alone"),
-    },
-    Control {
-        name: "enc-share-unchecked",
-        what: "every self-proving decryption share is accepted",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "encryption", "shares_verify_for_their_node_and_ciphertext_alone"),
-    },
-    Control {
-        name: "enc-judges-by-another-key",
-        what: "an honest share is judged by another node's key",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "encryption", "the_seed_judges_the_shares_of_suites_that_need_proofs"),
-    },
-    Control {
-        name: "key-identity-point",
-        what: "the identity element is accepted as a key or an encapsulation",
-        subject: "coin",
-        test: directed("mellivora-crypto", "keys", "the_identity_element_is_no_key"),
-    },
-    Control {
-        name: "key-degree-unchecked",
-        what: "shares of a key need not lie on one polynomial",
-        subject: "coin",
-        test: directed("mellivora-crypto", "keys", "shares_of_another_key_are_refused"),
-    },
-    Control {
-        name: "key-degree-too-low",
-        what: "f shares of a dealt key determine it",
-        subject: "coin",
-        test: directed("mellivora-crypto", "lib", "ristretto255::tests::a_dealt_key_has_degree_f_exactly"),
-    },
-    Control {
-        name: "key-halves-differ",
-        what: "the halves of a pairing key may have different logarithms",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "keys", "the_two_halves_of_a_pairing_key_must_have_one_logarithm"),
-    },
-    Control {
-        name: "key-digest-without-encryption",
-        what: "the digest of a key set does not cover the encryption key",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "keys", "the_digest_of_a_key_set_covers_each_threshold_key"),
-    },
-    Control {
-        name: "key-file-digest-unchecked",
-        what: "the digest in a key file is not compared",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "keys", "every_damaged_value_of_a_public_file_is_refused"),
-    },
-    Control {
-        name: "sig-of-any-signer",
-        what: "a signature of any member is taken for the one named",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "keys", "signatures_verify_singly_and_in_batches_alike"),
-    },
-    Control {
-        name: "sig-batch-skips-strangers",
-        what: "a batch of signatures ignores those of strangers",
-        subject: "atomic",
-        test: directed("mellivora-crypto", "keys", "signatures_verify_singly_and_in_batches_alike"),
-    },
+    COIN.by(
+        "coin-dleq-without-share",
+        "the challenge of a coin share's proof does not cover the share",
+        "lib",
+        "ristretto255::tests::what_is_chosen_after_the_challenge_proves_nothing",
+    ),
+    COIN.by(
+        "coin-dleq-without-commitment",
+        "the challenge of a coin share's proof does not cover the second commitment",
+        "lib",
+        "ristretto255::tests::what_is_chosen_after_the_challenge_proves_nothing",
+    ),
+    COIN.by(
+        "coin-batch-equal-weights",
+        "all equations of a batch have the same weight",
+        "lib",
+        "ristretto255::tests::errors_that_cancel_between_proofs_fail_the_batch",
+    ),
+    COIN.by(
+        "coin-batch-weight-per-share",
+        "one batch weight per share instead of one per equation",
+        "lib",
+        "ristretto255::tests::errors_that_cancel_within_one_proof_pass_one_weight_per_share_and_fail_one_per_equation",
+    ),
+    COIN.by(
+        "coin-pairings-unweighted",
+        "pairing equations are added without weights",
+        "lib",
+        "bls12_381::tests::shares::errors_that_cancel_between_shares_fail_the_batch",
+    ),
+    COIN.by(
+        "coin-unverified-shares",
+        "unverified shares decide the coin",
+        "coin",
+        "f_bad_shares_in_front_do_not_change_the_value_and_are_named",
+    ),
+    COIN.by(
+        "coin-f-shares",
+        "f shares are combined",
+        "coin",
+        "any_f_plus_one_shares_give_the_same_value_and_f_give_none",
+    ),
+    COIN.by(
+        "coin-name-unbound",
+        "a pairing share is one of every coin",
+        "coin",
+        "f_bad_shares_in_front_do_not_change_the_value_and_are_named",
+    ),
+    COIN.by(
+        "coin-blames-the-batch",
+        "everybody in a batch with one bad share is named",
+        "coin",
+        "f_bad_shares_in_front_do_not_change_the_value_and_are_named",
+    ),
+    COIN.by(
+        "coin-blames-the-other-half",
+        "the half of a batch that is right is named too",
+        "lib",
+        "bls12_381::tests::shares::batches_of_halves_find_exactly_the_bad_shares",
+    ),
+    COIN.by(
+        "coin-small-order",
+        "a combined signature may lie outside the group, so that the coin is not unique",
+        "lib",
+        "bls12_381::tests::shares::a_share_off_by_an_element_of_small_order_is_found",
+    ),
+    COIN.by(
+        "coin-nonce-repeats",
+        "the nonce of a proof does not depend on the statement",
+        "lib",
+        "ristretto255::tests::nonces_differ_between_statements_and_salts",
+    ),
+    SUITE.by(
+        "enc-no-reencryption",
+        "combined shares give a seed without re-encryption",
+        "lib",
+        "ristretto255::tests::a_shifted_share_opens_nothing_that_others_cannot_open",
+    ),
+    SUITE.by(
+        "enc-element-uncompared",
+        "re-encryption compares u and not the combined element",
+        "lib",
+        "ristretto255::tests::a_shifted_share_opens_nothing_that_others_cannot_open",
+    ),
+    SUITE.by(
+        "enc-label-unbound",
+        "the header does not bind the label: copies check",
+        "encryption",
+        "nothing_of_a_ciphertext_can_be_changed",
+    ),
+    SUITE.by(
+        "enc-payload-unbound",
+        "the header does not bind the digest of the payload",
+        "encryption",
+        "nothing_of_a_ciphertext_can_be_changed",
+    ),
+    SUITE.by(
+        "enc-header-unchecked",
+        "every header of the right length checks",
+        "encryption",
+        "nothing_of_a_ciphertext_can_be_changed",
+    ),
+    SUITE.by(
+        "enc-proof-unchecked",
+        "every proof of a decryption share is accepted",
+        "encryption",
+        "shares_verify_for_their_node_and_ciphertext_alone",
+    ),
+    SUITE.by(
+        "enc-share-unchecked",
+        "every self-proving decryption share is accepted",
+        "encryption",
+        "shares_verify_for_their_node_and_ciphertext_alone",
+    ),
+    SUITE.by(
+        "enc-judges-by-another-key",
+        "an honest share is judged by another node's key",
+        "encryption",
+        "the_seed_judges_the_shares_of_suites_that_need_proofs",
+    ),
+    COIN.by(
+        "key-identity-point",
+        "the identity element is accepted as a key or an encapsulation",
+        "keys",
+        "the_identity_element_is_no_key",
+    ),
+    COIN.by(
+        "key-degree-unchecked",
+        "shares of a key need not lie on one polynomial",
+        "keys",
+        "shares_of_another_key_are_refused",
+    ),
+    COIN.by(
+        "key-degree-too-low",
+        "f shares of a dealt key determine it",
+        "lib",
+        "ristretto255::tests::a_dealt_key_has_degree_f_exactly",
+    ),
+    SUITE.by(
+        "key-halves-differ",
+        "the halves of a pairing key may have different logarithms",
+        "keys",
+        "the_two_halves_of_a_pairing_key_must_have_one_logarithm",
+    ),
+    SUITE.by(
+        "key-digest-without-encryption",
+        "the digest of a key set does not cover the encryption key",
+        "keys",
+        "the_digest_of_a_key_set_covers_each_threshold_key",
+    ),
+    SUITE.by(
+        "key-file-digest-unchecked",
+        "the digest in a key file is not compared",
+        "keys",
+        "every_damaged_value_of_a_public_file_is_refused",
+    ),
+    SUITE.by(
+        "sig-of-any-signer",
+        "a signature of any member is taken for the one named",
+        "keys",
+        "signatures_verify_singly_and_in_batches_alike",
+    ),
+    SUITE.by(
+        "sig-batch-skips-strangers",
+        "a batch of signatures ignores those of strangers",
+        "keys",
+        "signatures_verify_singly_and_in_batches_alike",
+    ),
 ];
 
 pub(super) const HARMLESS: &[Harmless] = &[];

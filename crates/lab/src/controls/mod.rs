@@ -33,6 +33,26 @@ pub struct DirectedTest {
     pub name: &'static str,
 }
 
+/// What the bugs of a layer have in common: the campaign that is tried first, and the package that tests the layer.
+#[derive(Clone, Copy, Debug)]
+struct Layer {
+    subject: &'static str,
+    package: &'static str,
+}
+
+impl Layer {
+    /// A bug that random runs catch.
+    const fn random(self, name: &'static str, what: &'static str) -> Control {
+        Control { name, what, subject: self.subject, test: None }
+    }
+
+    /// A bug with the directed test that catches it, where random runs do not.
+    const fn by(self, name: &'static str, what: &'static str, binary: &'static str, test: &'static str) -> Control {
+        let test = Some(DirectedTest { package: self.package, binary, name: test });
+        Control { name, what, subject: self.subject, test }
+    }
+}
+
 /// A planted bug that turned out to break nothing, with the run that shows it. Does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Harmless {
@@ -64,6 +84,7 @@ mod tests {
     fn names_are_unique_and_there_are_enough() {
         let mut names: Vec<_> =
             super::all().map(|control| control.name).chain(super::harmless().map(|h| h.name)).collect();
+        assert!(super::all().count() >= 40, "fewer would show little");
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{Control, DirectedTest};
 use crate::parallel::{Deadline, cores, on_all};
+use crate::root;
 use crate::scenario::Scenario;
 use crate::subject;
 use crate::table::Table;
@@ -249,12 +250,6 @@ fn cargo(arguments: &[&str]) -> Result<Vec<Program>, String> {
         programs.push(((format!("mellivora-{package}"), name.to_owned()), PathBuf::from(path), folder));
     }
     Ok(programs)
-}
-
-/// The root of the repository: above this package when cargo runs us, else the current folder.
-pub fn root() -> PathBuf {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    package.and_then(|folder| Some(folder.parent()?.parent()?.to_owned())).unwrap_or_else(|| ".".into())
 }
 
 impl Report {

@@ -235,7 +235,7 @@ pub(crate) fn flood(arguments: &FloodArguments, out: &mut dyn Write) -> Done {
     let output = Command::new(program)
         .args(["run", "--quiet", "--profile", "lab", "--package", "mellivora-lab", "--bin", "meter", "--"])
         .arg(arguments.secs.to_string())
-        .current_dir(controls::run::root())
+        .current_dir(mellivora_lab::root())
         .stderr(Stdio::inherit())
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
