@@ -146,6 +146,16 @@ pub enum Purpose {
     Finish = 6,
     /// A vote on a stream's batch.
     StreamVote = 7,
+    /// "I hold this payload": the certificate of a provable broadcast.
+    Stored = 8,
+    /// "I delivered this": the proof of a reliable broadcast.
+    Delivered = 9,
+    /// "I hold no lock of this view's leader."
+    NoLock = 10,
+    /// "A quorum held no lock of this view's leader."
+    NoValue = 11,
+    /// "I saw the lock of this view's leader."
+    Seen = 12,
 }
 
 /// The context of a statement: session, era, instance path, round, purpose.

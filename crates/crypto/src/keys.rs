@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use mellivora_core::{Committee, Digest, NodeIndex, hash::HashKey, planted};
 
+use crate::ed25519::Ed25519Certificates;
 use crate::local::{LocalSecret, SecretBytes};
 use crate::threshold::{EncodedKey, Purpose};
-use crate::{CoinScheme, EncryptionScheme, Identity, IdentityKey, KeyError, Signature, Suite, suites};
+use crate::{
+    CertificateScheme, CoinScheme, EncryptionScheme, Identity, IdentityKey, KeyError, Signature, Suite, suites,
+};
 
 const KEY_SET: HashKey = HashKey::new("mellivora/v1 key set");
 
@@ -282,6 +285,11 @@ impl NodeKeys {
     /// The common coin with this node's share in it.
     pub fn coin(&self) -> &Arc<dyn CoinScheme> {
         &self.coin
+    }
+
+    /// Certificates, with this node's signing key in them.
+    pub fn certificates(&self) -> Arc<dyn CertificateScheme> {
+        Ed25519Certificates::scheme(self.clone())
     }
 
     /// Threshold encryption with this node's share in it; `None` if the suite has none.

@@ -6,6 +6,7 @@
 //!      PublicKeys + SecretKeys + salt  ->  NodeKeys
 //!                                            |- coin()        Arc<dyn CoinScheme>         f + 1 shares give a value
 //!                                            |- encryption()  Arc<dyn EncryptionScheme>   f + 1 shares open a slot
+//!                                            |- certificates()  Arc<dyn CertificateScheme>  so many nodes signed this
 //!                                            '- sign, verify, verify_batch                Ed25519, ZIP 215
 //! ```
 //!
@@ -47,6 +48,7 @@
 //! # Ok::<(), mellivora_crypto::KeyError>(())
 //! ```
 
+pub mod certificate;
 pub mod coin;
 pub mod dealer;
 pub mod encryption;
@@ -57,6 +59,7 @@ pub mod keys;
 pub mod suite;
 
 mod bls12_381;
+mod ed25519;
 mod kem;
 mod lagrange;
 mod local;
@@ -66,6 +69,7 @@ mod threshold;
 #[cfg(feature = "threshold_crypto")]
 mod threshold_crypto_suite;
 
+pub use certificate::{Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Statement};
 pub use coin::{CoinCombination, CoinScheme, CoinShare, CoinValue};
 pub use dealer::{deal, deal_nodes};
 pub use encryption::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed};
