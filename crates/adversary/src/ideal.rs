@@ -1,12 +1,16 @@
-//! An idealised common coin: a keyed hash that everybody in a test knows.
+//! An idealised common coin and idealised signatures: keyed hashes that everybody in a test knows.
 //!
-//! It keeps the contract of [`CoinScheme`] (f + 1 valid shares give the value, invalid ones are named) at the cost of a
-//! hash, and lets a scheduler look at values. It hides nothing from anybody, so it must never leave tests.
+//! They keep the contracts of [`CoinScheme`] (f + 1 valid shares give the value, invalid ones are named) and of
+//! [`CertificateScheme`] at the cost of hashes, and let a scheduler look at values. They hide nothing from anybody, so
+//! they must never leave tests.
 
 use std::sync::Arc;
 
 use mellivora_core::{Committee, Digest, NodeIndex, NodeSet, hash::HashKey};
-use mellivora_crypto::{CoinCombination, CoinScheme, CoinShare, CoinValue};
+use mellivora_crypto::{
+    Assembly, Certificate, CertificateScheme, Claim, ClaimProof, CoinCombination, CoinScheme, CoinShare, CoinValue,
+    Endorsement, Statement,
+};
 
 const SHARE: HashKey = HashKey::new("mellivora/test coin share");
 const VALUE: HashKey = HashKey::new("mellivora/test coin value");
@@ -63,6 +67,79 @@ impl CoinScheme for IdealCoin {
         }
         let value = (valid.len() >= self.committee.one_honest()).then(|| self.peek(name));
         CoinCombination { value, culprits }
+    }
+}
+
+const SIGNATURE: HashKey = HashKey::new("mellivora/test signature");
+
+/// One node's part of an idealised certificate scheme. A signature takes 8 bytes.
+#[derive(Clone, Debug)]
+pub struct IdealCertificates {
+    committee: Committee,
+    me: NodeIndex,
+}
+
+impl IdealCertificates {
+    /// The part of `me`.
+    pub fn new(committee: Committee, me: NodeIndex) -> Self {
+        IdealCertificates { committee, me }
+    }
+
+    /// The same, as protocols want it.
+    pub fn scheme(committee: Committee, me: NodeIndex) -> Arc<dyn CertificateScheme> {
+        Arc::new(Self::new(committee, me))
+    }
+
+    /// The valid endorsement of any node.
+    pub fn endorsement_of(&self, node: NodeIndex, statement: &Statement) -> Endorsement {
+        let digest = SIGNATURE.digest_parts(&[&node.0.to_be_bytes(), &statement.to_bytes()]);
+        // Eight bytes are fewer than the largest endorsement has.
+        Endorsement::from_bytes(&digest.0[..8]).unwrap_or_else(|| unreachable!())
+    }
+
+    /// The certificate of these signers, honest or not.
+    pub fn certificate_of(&self, signers: NodeSet, statement: &Statement) -> Certificate {
+        let proof: Vec<u8> =
+            signers.iter().flat_map(|node| self.endorsement_of(node, statement).as_bytes().to_vec()).collect();
+        Certificate::new(signers, proof.into()).unwrap_or_else(|| unreachable!())
+    }
+
+    fn holds(&self, claim: &Claim) -> bool {
+        match &claim.proof {
+            ClaimProof::One(node, endorsement) => {
+                self.committee.contains(*node) && *endorsement == self.endorsement_of(*node, &claim.statement)
+            }
+            ClaimProof::Many { required, certificate } => {
+                let signers = certificate.signers;
+                signers.len() == *required
+                    && signers.is_subset(&self.committee.all())
+                    && *certificate == self.certificate_of(signers, &claim.statement)
+            }
+        }
+    }
+}
+
+impl CertificateScheme for IdealCertificates {
+    fn endorse(&self, statement: &Statement) -> Endorsement {
+        self.endorsement_of(self.me, statement)
+    }
+
+    fn assemble(&self, statement: &Statement, required: usize, endorsements: &[(NodeIndex, Endorsement)]) -> Assembly {
+        let (mut valid, mut culprits) = (NodeSet::EMPTY, NodeSet::EMPTY);
+        for (node, endorsement) in endorsements {
+            if valid.len() < required {
+                match self.holds(&Claim::one(*statement, *node, *endorsement)) {
+                    true => valid.insert(*node),
+                    false => culprits.insert(*node),
+                };
+            }
+        }
+        let certificate = (valid.len() >= required).then(|| self.certificate_of(valid, statement));
+        Assembly { certificate, culprits }
+    }
+
+    fn verify(&self, claims: &[Claim]) -> bool {
+        claims.iter().all(|claim| self.holds(claim))
     }
 }
 

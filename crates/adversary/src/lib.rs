@@ -7,7 +7,7 @@
 //! | [`forge`] | how a strategy forges each type of message, and how a protocol joins |
 //! | [`schedule`] | [`Adaptive`]: schedulers that read states and messages, by name |
 //! | [`toss`] | a common coin as a protocol of its own |
-//! | [`ideal`] | a common coin without cryptography, whose values a test can look up |
+//! | [`ideal`] | a common coin and signatures without cryptography, which a test can look up and forge |
 //! | [`stage`] | a network operated by hand: a test says which message arrives next |
 //! | [`lead`] | the scheduler that an agreement without binding never ends against, played by hand |
 //! | [`steer`] | the scheduler that keeps a binary agreement split for as long as it can, played by hand |
@@ -52,7 +52,7 @@ pub mod toss;
 
 pub use cipher::IdealCipher;
 pub use forge::{Forge, Forgeable, Tools};
-pub use ideal::IdealCoin;
+pub use ideal::{IdealCertificates, IdealCoin};
 pub use lead::Leading;
 pub use schedule::{Adaptive, Observe, Peek};
 pub use stage::{Parcel, Stage};

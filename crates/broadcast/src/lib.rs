@@ -3,9 +3,13 @@
 //! | module | protocol | guarantee |
 //! |---|---|---|
 //! | [`rbc`] | reliable broadcast, erasure coded | if one honest node delivers, all deliver the same |
+//! | [`spb`] | strong provable broadcast | a second certificate proves that honest nodes hold the first |
 //!
 //! Every protocol here is a deterministic state machine, see [`mellivora_core::protocol`].
 
+pub mod certify;
 pub mod rbc;
+pub mod spb;
 
 pub use rbc::{EchoMode, Rbc, RbcConfig, RbcDone, RbcJob, RbcMessage};
+pub use spb::{Spb, SpbConfig, SpbDone, SpbInput, SpbJob, SpbMessage, SpbOutput, SpbRecord, Stage};

@@ -88,6 +88,35 @@ kinds! {
     InvalidCertificate = 82,
     /// A fetched header or slot that does not match what was certified.
     InvalidFetched = 83,
+
+    /// Two different values of one proposer, sent to this node alone or shown to it with their signatures.
+    ConflictingValue = 110,
+    /// An endorsement for somebody who has not asked for it.
+    UnexpectedEndorsement = 111,
+    /// An endorsement that does not verify.
+    InvalidEndorsement = 112,
+    /// Two certificates of one stage for different values.
+    ConflictingCertificate = 113,
+    /// A certificate of a proposal that does not verify.
+    InvalidProposalCertificate = 114,
+    /// A value that its proposer could not justify.
+    UnjustifiedValue = 115,
+    /// Two different PREVOTEs of one view.
+    ConflictingPrevote = 116,
+    /// A PREVOTE that does not verify.
+    InvalidPrevote = 117,
+    /// Two different VOTEs of one view.
+    ConflictingVote = 118,
+    /// A VOTE that does not verify.
+    InvalidVote = 119,
+    /// A HALT that does not verify.
+    InvalidHalt = 120,
+    /// A statement that names somebody else as the leader than the coin does.
+    WrongLeader = 121,
+    /// A proof of a leader that proves nothing.
+    InvalidLeaderProof = 122,
+    /// A value that was asked for and has another digest.
+    InvalidValue = 123,
 }
 
 impl FaultKind {

@@ -69,7 +69,9 @@ mod threshold;
 #[cfg(feature = "threshold_crypto")]
 mod threshold_crypto_suite;
 
-pub use certificate::{Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Statement};
+pub use certificate::{
+    Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Remembering, Statement,
+};
 pub use coin::{CoinCombination, CoinScheme, CoinShare, CoinValue};
 pub use dealer::{deal, deal_nodes};
 pub use encryption::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed};
