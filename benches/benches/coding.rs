@@ -1,8 +1,8 @@
-//! Erasure code and commitment.
+//! Erasure code and commitments.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mellivora::coding::{Decoded, Shard};
-use mellivora::core::NodeIndex;
+use mellivora::coding::{Body, ChunkTree, Decoded, Shard};
+use mellivora::core::{NodeIndex, hash::HashKey};
 use mellivora_benches::{MiMalloc, clock::ThreadCpu, criterion, setup};
 
 #[global_allocator]
@@ -40,5 +40,25 @@ fn bench(c: &mut Criterion<ThreadCpu>) {
     }
 }
 
-criterion_group! { name = benches; config = criterion(); targets = bench }
+/// The chunk tree, and beside it the plain hash of the same bytes, which is its floor.
+fn chunks(c: &mut Criterion<ThreadCpu>) {
+    for len in [64 << 10, 1 << 20, 16 << 20] {
+        let payload = setup::payload(len);
+        let body = Body::from_bytes(payload.clone());
+        let key = HashKey::new("mellivora/bench");
+        let tree = ChunkTree::commit(body.clone()).unwrap_or_else(|error| panic!("{error}"));
+        let chunk = tree.chunk(0).unwrap_or_else(|| panic!("every payload has a chunk"));
+        assert!(chunk.verify(&tree.commitment(), 0, len).is_some(), "a chunk proves itself");
+        let mut group = c.benchmark_group("chunks");
+        group.throughput(Throughput::Bytes(len as u64));
+        let name = |operation: &str| format!("chunks::{operation}/bytes={len}");
+        group.bench_function(name("commit"), |b| b.iter(|| ChunkTree::commit(body.clone())));
+        group.bench_function(name("plain_hash"), |b| b.iter(|| key.digest(&payload)));
+        group.throughput(Throughput::Bytes(chunk.data.len() as u64));
+        group.bench_function(name("verify"), |b| b.iter(|| chunk.verify(&tree.commitment(), 0, len)));
+        group.finish();
+    }
+}
+
+criterion_group! { name = benches; config = criterion(); targets = bench, chunks }
 criterion_main!(benches);

@@ -16,6 +16,8 @@
 //!
 //! The hash is collision resistant, so much is assumed. Nothing here is secret.
 //!
+//! A plain commitment without coding, to be opened chunk by chunk, is in [`chunks`].
+//!
 //! # In use
 //!
 //! ```
@@ -69,6 +71,7 @@
 //! of BFT protocols", 2016, section 4.2.
 
 mod body;
+pub mod chunks;
 mod codec;
 mod error;
 mod layout;
@@ -77,6 +80,7 @@ mod shard;
 mod stripes;
 
 pub use body::{Body, Contribution};
+pub use chunks::{CHUNK_BYTES, Chunk, ChunkProof, ChunkTree, Head, VerifiedChunk};
 pub use codec::{Codec, Decoded, Encoded};
 pub use error::CodecError;
 pub use merkle::LeafHash;

@@ -5,7 +5,7 @@
 use mellivora_core::{Digest, hash::HashKey};
 
 const LEAF: HashKey = HashKey::new("mellivora/v1 coding leaf");
-const NODE: HashKey = HashKey::new("mellivora/v1 coding node");
+pub(crate) const NODE: HashKey = HashKey::new("mellivora/v1 coding node");
 
 /// The hash of a shard that was verified, so that decoding need not compute it again. Only
 /// [`Codec::verify`](crate::Codec::verify) makes one.
@@ -58,6 +58,7 @@ pub(crate) fn root_from(n: usize, index: usize, leaf: Digest, path: &[Digest]) -
 }
 
 /// All levels of a tree, leaves first.
+#[derive(Debug)]
 pub(crate) struct Tree(Vec<Vec<Digest>>);
 
 impl Tree {

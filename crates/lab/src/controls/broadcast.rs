@@ -54,6 +54,30 @@ pub(super) const CONTROLS: &[Control] = &[
         "codec",
         "unverified_shards_of_any_shape_are_a_mismatch_and_never_a_panic",
     ),
+    CODING.by(
+        "chunks-length-unbound",
+        "the commitment of a chunk tree does not cover the length of the payload",
+        "chunks",
+        "another_length_is_refused_where_the_chunk_looks_the_same",
+    ),
+    CODING.by(
+        "chunks-index-unbound",
+        "a chunk is accepted at any index, not at its own alone",
+        "chunks",
+        "a_chunk_proves_one_index_of_one_commitment_only",
+    ),
+    CODING.by(
+        "chunks-no-limit",
+        "chunks of payloads beyond the limit are accepted from peers",
+        "chunks",
+        "payloads_beyond_the_limit_are_refused_before_anything_is_hashed",
+    ),
+    CODING.by(
+        "chunks-leaf-like-node",
+        "chunks and inner nodes are hashed alike: a chunk can pass for two others",
+        "chunks",
+        "an_inner_node_is_no_leaf",
+    ),
     RBC.by(
         "rbc-echo-quorum-low",
         "READY at n - f - 1 supporters: not enough honest ones to decode, and two roots find support",
