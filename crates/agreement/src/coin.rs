@@ -25,7 +25,8 @@
 //! # Cost
 //!
 //! One combination of f + 1 shares in the good case; each bad sender costs at most one more. Memory: one share per
-//! node (at most [`CoinShare::MAX_BYTES`] each) until the value is known, nothing but the value after it.
+//! node (at most [`CoinShare::MAX_BYTES`] each) until the value is known; after it nothing but the value, and the shares that
+//! gave it if they are to be shown to others.
 
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct CoinInstance {
     combining: bool,
     released: bool,
     value: Option<CoinValue>,
+    /// Whether the shares that gave the value are kept.
+    proving: bool,
 }
 
 impl CoinInstance {
@@ -62,6 +65,27 @@ impl CoinInstance {
             combining: false,
             released: false,
             value: None,
+            proving: false,
+        }
+    }
+
+    /// The same, and it keeps the shares that gave the value, to prove it to others.
+    #[must_use]
+    pub fn proving(self) -> Self {
+        CoinInstance { proving: true, ..self }
+    }
+
+    /// Shares that give the value to whoever combines them, once it is known. Empty unless it is a
+    /// [`proving`](Self::proving) one.
+    pub fn proof(&self) -> &[(NodeIndex, CoinShare)] {
+        if self.value.is_some() { &self.shares } else { &[] }
+    }
+
+    /// Takes the value from shares that somebody else has shown, after they were combined.
+    pub fn learn(&mut self, value: CoinValue, shares: Vec<(NodeIndex, CoinShare)>) {
+        if self.value.is_none() {
+            self.value = Some(value);
+            self.shares = if self.proving { shares } else { Vec::new() };
         }
     }
 
@@ -103,7 +127,10 @@ impl CoinInstance {
         }
         if let Some(value) = combination.value {
             self.value = Some(value);
-            self.shares = Vec::new();
+            // What came while these were combined has not been looked at.
+            self.shares.truncate(if self.proving { self.exhausted } else { 0 });
+            self.shares.retain(|(from, _)| !combination.culprits.contains(*from));
+            self.shares.shrink_to_fit();
             return (combination.culprits, None);
         }
         let before = self.shares.len();

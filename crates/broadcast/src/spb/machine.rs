@@ -8,7 +8,7 @@ use mellivora_core::{
     Committee, Digest, Domain, Durable, Effects, Fault, FaultKind, Job, NodeIndex, Protocol, Purpose, Round, To,
     planted,
 };
-use mellivora_crypto::{Assembly, Certificate, CertificateScheme, Claim, Statement};
+use mellivora_crypto::{Assembly, Certificate, CertificateScheme, Claim, Endorsement, Statement};
 
 use super::{SpbMessage, SpbRecord, Stage, VALUE};
 use crate::certify::{Assemble, Collector};
@@ -31,20 +31,20 @@ pub struct SpbConfig {
 }
 
 impl SpbConfig {
+    /// What a node signs in a stage of the instance with this domain, in this view.
+    pub fn statement_of(domain: &Domain, view: Round, stage: Stage, digest: Digest) -> Statement {
+        let purpose = match stage {
+            Stage::Finish if !planted("spb-stages-alike") => Purpose::Finish,
+            _ => Purpose::Lock,
+        };
+        let view = if planted("spb-view-unsigned") { Round(0) } else { view };
+        Statement { domain: domain.statement(purpose, view), digest }
+    }
+
     /// What a node signs in a stage.
     pub fn statement(&self, stage: Stage, digest: Digest) -> Statement {
-        statement(&self.domain, self.view, stage, digest)
+        Self::statement_of(&self.domain, self.view, stage, digest)
     }
-}
-
-/// What a node signs in a stage of the instance with this domain.
-fn statement(domain: &Domain, view: Round, stage: Stage, digest: Digest) -> Statement {
-    let purpose = match stage {
-        Stage::Finish if !planted("spb-stages-alike") => Purpose::Finish,
-        _ => Purpose::Lock,
-    };
-    let view = if planted("spb-view-unsigned") { Round(0) } else { view };
-    Statement { domain: domain.statement(purpose, view), digest }
 }
 
 /// What goes into an instance.
@@ -164,8 +164,12 @@ pub struct Spb {
     accepted: bool,
     lock: Heard,
     finish: Heard,
-    /// At the proposer: the endorsements of each stage.
-    collectors: [Option<Collector>; 2],
+    /// At the proposer, once its value is hashed: the endorsements of each stage.
+    collectors: Option<[Collector; 2]>,
+    /// Endorsements that came before that, one per sender and stage.
+    early: Vec<(NodeIndex, Stage, Endorsement)>,
+    /// Something was recalled that the rules have not been applied to.
+    stale: bool,
 }
 
 impl Spb {
@@ -180,7 +184,9 @@ impl Spb {
             accepted: false,
             lock: Heard::Nothing,
             finish: Heard::Nothing,
-            collectors: [None, None],
+            collectors: None,
+            early: Vec::new(),
+            stale: false,
         }
     }
 
@@ -202,6 +208,16 @@ impl Spb {
         Some((self.digest?, &self.sent.as_ref()?.0.0))
     }
 
+    /// Whether this node, as the proposer, has proposed.
+    pub fn has_proposed(&self) -> bool {
+        self.said.proposed
+    }
+
+    /// What the proposer sent: its value, and what came with it.
+    pub fn sent(&self) -> Option<(&Bytes, &Bytes)> {
+        self.sent.as_ref().map(|(value, proof)| (&value.0, &proof.0))
+    }
+
     /// Whether this node has endorsed the value with this digest. For oracles.
     pub fn endorsed(&self) -> Option<Digest> {
         self.said.endorsed
@@ -221,7 +237,8 @@ impl Spb {
         });
         let recorded = self.said.locked.as_ref().map_or(0, |lock| lock.value.len() + lock.certificate.memory());
         let collected: usize = self.collectors.iter().flatten().map(Collector::memory).sum();
-        size_of::<Self>() + sent + certificates.iter().sum::<usize>() + recorded + collected
+        let early = self.early.capacity() * size_of::<(NodeIndex, Stage, Endorsement)>();
+        size_of::<Self>() + sent + certificates.iter().sum::<usize>() + recorded + collected + early
     }
 
     fn job(&self, task: Task, fx: &mut dyn Effects<Self>) {
@@ -249,23 +266,18 @@ impl Spb {
         }
     }
 
-    fn on_endorse(
-        &mut self,
-        from: NodeIndex,
-        stage: Stage,
-        endorsement: mellivora_crypto::Endorsement,
-        fx: &mut dyn Effects<Self>,
-    ) {
+    fn on_endorse(&mut self, from: NodeIndex, stage: Stage, endorsement: Endorsement, fx: &mut dyn Effects<Self>) {
         if !self.is_proposer() {
             return fx.fault(Fault::new(from, FaultKind::UnexpectedEndorsement));
         }
-        // Before the own value is known there is nothing to endorse; an honest node answers what it was sent.
-        let collector = match stage {
-            Stage::Lock => &mut self.collectors[0],
-            Stage::Finish => &mut self.collectors[1],
-        };
-        if let Some(work) = collector.as_mut().and_then(|collector| collector.add(from, endorsement)) {
-            self.job(Task::Assemble { stage, work }, fx);
+        match &mut self.collectors {
+            Some(collectors) => {
+                if let Some(work) = collectors[stage as usize].add(from, endorsement) {
+                    self.job(Task::Assemble { stage, work }, fx);
+                }
+            }
+            None if self.early.iter().any(|(node, of, _)| *node == from && *of == stage) => {}
+            None => self.early.push((from, stage, endorsement)),
         }
     }
 
@@ -303,10 +315,12 @@ impl Spb {
         let (value, proof) = (value.0.clone(), proof.0.clone());
         self.digest = Some(digest);
         if self.is_proposer() {
-            let collector = |stage, digest| {
-                Some(Collector::new(self.config.statement(stage, digest), self.config.committee.quorum()))
-            };
-            self.collectors = [collector(Stage::Lock, digest), collector(Stage::Finish, digest)];
+            let quorum = self.config.committee.quorum();
+            let collector = |stage| Collector::new(self.config.statement(stage, digest), quorum);
+            self.collectors = Some([collector(Stage::Lock), collector(Stage::Finish)]);
+            for (node, stage, endorsement) in std::mem::take(&mut self.early) {
+                self.on_endorse(node, stage, endorsement, fx);
+            }
         }
         fx.output(SpbOutput::Proposed { digest, value, proof });
         self.endorse(fx);
@@ -359,7 +373,7 @@ impl Spb {
     }
 
     fn assembled(&mut self, stage: Stage, assembly: Assembly, fx: &mut dyn Effects<Self>) {
-        let Some(collector) = &mut self.collectors[stage as usize] else { return };
+        let Some(collector) = self.collectors.as_mut().map(|both| &mut both[stage as usize]) else { return };
         let digest = collector.statement().digest;
         let (certificate, culprits, work) = collector.assembled(assembly);
         for node in culprits.iter() {
@@ -447,10 +461,29 @@ impl Protocol for Spb {
         }
     }
 
+    fn flush(&mut self, fx: &mut dyn Effects<Self>) {
+        if std::mem::take(&mut self.stale)
+            && let Some((value, _)) = &self.sent
+        {
+            let task = Task::Hash { value: value.0.clone() };
+            self.job(task, fx);
+        }
+    }
+
     fn recall(&mut self, _to: To, message: SpbMessage) {
         match message {
-            SpbMessage::Send { .. } => self.said.proposed = true,
-            SpbMessage::Endorse(stage, _) => self.said.stages[stage as usize] = true,
+            SpbMessage::Send { value, proof } => {
+                // Nobody will send it to this node again.
+                self.said.proposed = true;
+                self.sent = Some((value, proof));
+                self.stale = true;
+            }
+            SpbMessage::Endorse(stage, endorsement) => {
+                self.said.stages[stage as usize] = true;
+                if self.is_proposer() {
+                    self.early.push((self.config.me, stage, endorsement));
+                }
+            }
             SpbMessage::Record(SpbRecord::Endorsed(digest)) if !planted("spb-recall-forgets-digest") => {
                 self.said.endorsed = Some(digest);
             }
