@@ -84,13 +84,18 @@ impl Collector {
             self.held = Vec::new();
             return (certificate, culprits, None);
         }
+        let before = self.held.len();
         self.held.retain(|(node, _)| !culprits.contains(*node));
+        if self.held.len() < before {
+            // Something was learnt: as many endorsements as before are others than before.
+            self.tried = 0;
+        }
         (None, culprits, self.attempt())
     }
 
     fn attempt(&mut self) -> Option<Assemble> {
         // After a failure without a culprit the same endorsements would fail again.
-        if self.assembling || self.held.len() < self.required || self.held.len() == self.tried {
+        if self.assembling || self.held.len() < self.required || self.held.len() <= self.tried {
             return None;
         }
         self.assembling = true;

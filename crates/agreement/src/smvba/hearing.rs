@@ -227,8 +227,9 @@ impl Smvba {
 
     pub(super) fn on_ask_leader(&mut self, from: NodeIndex, view: Round, fx: &mut dyn Effects<Self>) {
         let Some(place) = self.views.get_mut(&view) else { return };
-        if !place.coin.proof().is_empty() && place.proved.insert(from) {
-            let shares = Shares::new(place.coin.proof().to_vec());
+        if let Some(shares) = place.proof()
+            && place.proved.insert(from)
+        {
             fx.send(To::Node(from), Durable::No, SmvbaMessage::Leader { view, shares });
         }
     }

@@ -14,7 +14,7 @@ use mellivora_crypto::{Assembly, Certificate, Claim};
 
 use super::job::{About, SmvbaDone, SmvbaJob, Subject, Work, Worked};
 use super::justification::{Chain, Justification, Origin};
-use super::message::{Halt, HaltProof, Prevote, Shares, SmvbaMessage, Vote};
+use super::message::{Halt, HaltProof, Prevote, SmvbaMessage, Vote};
 use super::names::Names;
 use super::view::{Proposal, Stage, View};
 use crate::coin::{CoinDone, CoinJob};
@@ -279,8 +279,9 @@ impl Smvba {
     fn log_proof(&mut self, view: Round, fx: &mut dyn Effects<Self>) {
         let me = self.params.me;
         let place = self.view_mut(view);
-        if !std::mem::replace(&mut place.proof_logged, true) {
-            let shares = Shares::new(place.coin.proof().to_vec());
+        if !std::mem::replace(&mut place.proof_logged, true)
+            && let Some(shares) = place.proof()
+        {
             fx.send(To::Node(me), Durable::Yes, SmvbaMessage::Leader { view, shares });
         }
     }
@@ -425,7 +426,7 @@ impl Smvba {
 
     /// Keeps what a tombstone answers with.
     fn bury(&mut self) {
-        self.views.retain(|_, view| view.coin.value().is_some());
+        self.views.retain(|_, view| view.proof().is_some());
         self.views.values_mut().for_each(View::strip);
         self.chain = Vec::new();
         self.wanted = BTreeMap::new();
@@ -521,7 +522,7 @@ impl Smvba {
             for proposer in self.params.committee.nodes().take(self.view_mut(view).spbs.len()) {
                 self.with_spb(view, proposer, fx, |spb, fx| spb.flush(fx));
             }
-            if let Some(shares) = self.view_mut(view).recalled_proof.take() {
+            if let Some(shares) = self.view_mut(view).recalled_proof.clone() {
                 self.combine_proof(view, self.params.me, shares, fx);
             }
         }

@@ -5,7 +5,7 @@ use mellivora_broadcast::{Spb, SpbConfig};
 use mellivora_core::{Digest, NodeIndex, NodeSet, Round};
 use mellivora_crypto::Certificate;
 
-use super::message::{Prevote, Vote};
+use super::message::{Prevote, Shares, Vote};
 use super::names::Names;
 use crate::coin::CoinInstance;
 use crate::mvba::MvbaParams;
@@ -63,7 +63,7 @@ pub(super) struct View {
     pub(super) answers: NodeSet,
     pub(super) proved: NodeSet,
     /// Shares of the coin that the log holds.
-    pub(super) recalled_proof: Option<super::message::Shares>,
+    pub(super) recalled_proof: Option<Shares>,
     pub(super) said_prevote: bool,
     pub(super) said_vote: bool,
     pub(super) prevotes: Vec<Option<Slot<Prevote>>>,
@@ -137,6 +137,13 @@ impl View {
     /// The broadcast of `proposer`, if any has begun.
     pub(super) fn known(&self, proposer: NodeIndex) -> Option<&Spb> {
         self.spbs.get(proposer.as_usize())
+    }
+
+    /// Shares that prove the leader to others, once this node can name it.
+    pub(super) fn proof(&self) -> Option<Shares> {
+        let known = self.coin.proof();
+        let known = (!known.is_empty()).then(|| Shares::new(known.to_vec()));
+        self.recalled_proof.clone().or(known)
     }
 
     /// How many VOTEs count that say yes, and how many that say no.

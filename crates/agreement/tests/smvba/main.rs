@@ -1,0 +1,4 @@
+//! Agreement on a value: sMVBA.
+
+mod support;
+mod swarm;
