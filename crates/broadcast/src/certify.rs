@@ -12,7 +12,7 @@
 //!
 //! Memory: one endorsement per node until the certificate is there.
 
-use mellivora_core::{NodeIndex, NodeSet};
+use mellivora_core::{NodeIndex, NodeSet, planted};
 use mellivora_crypto::{Assembly, Certificate, CertificateScheme, Endorsement, Statement};
 
 /// What an instance needs to know about one statement, and who has endorsed it so far. See the [module page](self).
@@ -65,7 +65,7 @@ impl Collector {
 
     /// Takes the endorsement of `from`, a member. May return work.
     pub fn add(&mut self, from: NodeIndex, endorsement: Endorsement) -> Option<Assemble> {
-        if self.done || !self.heard.insert(from) {
+        if self.done || !self.heard.insert(from) && !planted("certify-sender-counts-twice") {
             return None;
         }
         self.held.push((from, endorsement));
@@ -86,7 +86,7 @@ impl Collector {
         }
         let before = self.held.len();
         self.held.retain(|(node, _)| !culprits.contains(*node));
-        if self.held.len() < before {
+        if self.held.len() < before && !planted("certify-tried-by-number") {
             // Something was learnt: as many endorsements as before are others than before.
             self.tried = 0;
         }

@@ -2,14 +2,17 @@
 //!
 //! | module | protocol | guarantee |
 //! |---|---|---|
+//! | [`pb`] | provable broadcast, consistent broadcast | a certificate proves that honest nodes hold the payload |
 //! | [`rbc`] | reliable broadcast, erasure coded | if one honest node delivers, all deliver the same |
 //! | [`spb`] | strong provable broadcast | a second certificate proves that honest nodes hold the first |
 //!
 //! Every protocol here is a deterministic state machine, see [`mellivora_core::protocol`].
 
 pub mod certify;
+pub mod pb;
 pub mod rbc;
 pub mod spb;
 
+pub use pb::{Pb, PbConfig, PbDone, PbInput, PbJob, PbMessage, PbOutput};
 pub use rbc::{EchoMode, Rbc, RbcConfig, RbcDone, RbcJob, RbcMessage};
 pub use spb::{Spb, SpbConfig, SpbDone, SpbInput, SpbJob, SpbMessage, SpbOutput, SpbRecord, Stage};

@@ -1,9 +1,11 @@
-//! Planted bugs of coding and reliable broadcast.
+//! Planted bugs of coding and broadcasts.
 
 use super::{Control, Harmless, Layer};
 
 const CODING: Layer = Layer { subject: "rbc", package: "mellivora-coding" };
 const RBC: Layer = Layer { subject: "rbc", package: "mellivora-broadcast" };
+
+const PROVABLE: Layer = Layer { subject: "rbc", package: "mellivora-broadcast" };
 
 pub(super) const CONTROLS: &[Control] = &[
     CODING.by(
@@ -215,6 +217,102 @@ pub(super) const CONTROLS: &[Control] = &[
         "a restarted node supports a second root",
         "rbc_recovery",
         "a_node_that_echoed_never_supports_another_root",
+    ),
+    PROVABLE.by(
+        "certify-tried-by-number",
+        "after a bad endorsement as many good ones as were tried before are not tried: there is never a certificate",
+        "certify",
+        "a_culprit_costs_an_attempt_and_never_the_certificate",
+    ),
+    PROVABLE.by(
+        "certify-sender-counts-twice",
+        "endorsements of one sender count each",
+        "certify",
+        "a_sender_counts_once",
+    ),
+    PROVABLE.by(
+        "pb-endorsed-unrecorded",
+        "a payload is endorsed without a record of it: after a crash nobody may hold what a quorum has signed for",
+        "pb_rules",
+        "an_accepted_payload_is_recorded_before_it_is_endorsed",
+    ),
+    PROVABLE.by(
+        "pb-unaccepted-endorsed",
+        "a payload is endorsed before the parent has accepted it",
+        "pb_rules",
+        "an_accepted_payload_is_recorded_before_it_is_endorsed",
+    ),
+    PROVABLE.by(
+        "pb-second-send-taken",
+        "a second payload of the proposer replaces the first",
+        "pb_rules",
+        "the_first_payload_of_the_proposer_counts_and_a_second_one_is_a_fault",
+    ),
+    PROVABLE.by(
+        "pb-send-of-anyone",
+        "a payload is taken from a node that is not the proposer",
+        "pb_rules",
+        "only_the_proposer_speaks_and_within_the_limit",
+    ),
+    PROVABLE.by(
+        "pb-no-limit",
+        "a payload beyond the limit is kept and endorsed",
+        "pb_rules",
+        "only_the_proposer_speaks_and_within_the_limit",
+    ),
+    PROVABLE.by(
+        "pb-early-endorsements-dropped",
+        "endorsements that come before the proposer has hashed its own payload are lost",
+        "pb_rules",
+        "a_restarted_proposer_proposes_nothing_else_and_gets_its_certificate",
+    ),
+    PROVABLE.by(
+        "pb-quorum-low",
+        "n - f - 1 endorsements make a certificate: two payloads can have one each",
+        "pb_rules",
+        "a_quorum_of_endorsements_is_a_certificate_whatever_else_comes",
+    ),
+    PROVABLE.by(
+        "pb-certificate-unchecked",
+        "the certificate of a FINAL is not verified",
+        "pb_rules",
+        "certificates_that_prove_nothing_are_a_fault_and_get_no_second_try",
+    ),
+    PROVABLE.by(
+        "pb-purpose-unsigned",
+        "the signed statement does not say what it is for",
+        "pb_rules",
+        "certificates_that_prove_nothing_are_a_fault_and_get_no_second_try",
+    ),
+    PROVABLE.by(
+        "pb-instance-unsigned",
+        "the signed statement does not say in which instance: certificates of one proposer serve another",
+        "pb_rules",
+        "certificates_that_prove_nothing_are_a_fault_and_get_no_second_try",
+    ),
+    PROVABLE.by(
+        "pb-final-without-payload-ignored",
+        "a FINAL counts only where the payload is at hand",
+        "pb_rules",
+        "a_valid_final_counts_with_or_without_the_payload",
+    ),
+    PROVABLE.by(
+        "pb-recall-forgets-payload",
+        "a restarted node no longer holds what it has endorsed",
+        "pb_rules",
+        "a_restarted_node_endorses_nothing_else_and_still_holds_the_payload",
+    ),
+    PROVABLE.by(
+        "pb-recall-own-uncounted",
+        "a restarted proposer does not count its own endorsement: f silent nodes and it never gets a certificate",
+        "pb_rules",
+        "a_restarted_proposer_counts_its_own_endorsement",
+    ),
+    PROVABLE.by(
+        "pb-recall-forgets-proposal",
+        "a restarted proposer proposes anew",
+        "pb_rules",
+        "a_restarted_proposer_proposes_nothing_else_and_gets_its_certificate",
     ),
 ];
 
