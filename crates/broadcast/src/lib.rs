@@ -3,6 +3,7 @@
 //! | module | protocol | guarantee |
 //! |---|---|---|
 //! | [`pb`] | provable broadcast, consistent broadcast | a certificate proves that honest nodes hold the payload |
+//! | [`prbc`] | provable reliable broadcast | a certificate proves that an honest node has delivered |
 //! | [`rbc`] | reliable broadcast, erasure coded | if one honest node delivers, all deliver the same |
 //! | [`spb`] | strong provable broadcast | a second certificate proves that honest nodes hold the first |
 //!
@@ -10,9 +11,11 @@
 
 pub mod certify;
 pub mod pb;
+pub mod prbc;
 pub mod rbc;
 pub mod spb;
 
 pub use pb::{Pb, PbConfig, PbDone, PbInput, PbJob, PbMessage, PbOutput};
+pub use prbc::{Prbc, PrbcConfig, PrbcDone, PrbcJob, PrbcMessage, PrbcOutput};
 pub use rbc::{EchoMode, Rbc, RbcConfig, RbcDone, RbcJob, RbcMessage};
 pub use spb::{Spb, SpbConfig, SpbDone, SpbInput, SpbJob, SpbMessage, SpbOutput, SpbRecord, Stage};

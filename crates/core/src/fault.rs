@@ -89,6 +89,11 @@ kinds! {
     /// A fetched header or slot that does not match what was certified.
     InvalidFetched = 83,
 
+    /// DELIVERED for two roots.
+    ConflictingDelivered = 100,
+    /// A chunk that does not belong to the payload it was asked for.
+    InvalidChunk = 101,
+
     /// Two different values of one proposer, sent to this node alone or shown to it with their signatures.
     ConflictingValue = 110,
     /// An endorsement for somebody who has not asked for it.

@@ -314,6 +314,42 @@ pub(super) const CONTROLS: &[Control] = &[
         "pb_rules",
         "a_restarted_proposer_proposes_nothing_else_and_gets_its_certificate",
     ),
+    PROVABLE.by(
+        "prbc-endorsed-undelivered",
+        "a root is endorsed as delivered when it is only supported",
+        "prbc_rules",
+        "delivery_is_endorsed_to_all_once_and_durably_and_not_before",
+    ),
+    PROVABLE.by(
+        "prbc-bottom-unendorsed",
+        "BOTTOM is delivered without an endorsement: a broadcast that everybody delivers has no proof",
+        "prbc_rules",
+        "bottom_is_endorsed_like_a_payload",
+    ),
+    PROVABLE.by(
+        "prbc-proof-at-f",
+        "f endorsements make a proof: all of them may lie",
+        "prbc_rules",
+        "f_plus_1_endorsements_of_one_root_are_a_proof_without_and_after_the_own_delivery",
+    ),
+    PROVABLE.by(
+        "prbc-late-uncollected",
+        "collecting ends with the own delivery",
+        "prbc_rules",
+        "f_plus_1_endorsements_of_one_root_are_a_proof_without_and_after_the_own_delivery",
+    ),
+    PROVABLE.by(
+        "prbc-last-root-counts",
+        "a node may swear by one root after the other",
+        "prbc_rules",
+        "f_plus_1_endorsements_of_one_root_are_a_proof_without_and_after_the_own_delivery",
+    ),
+    PROVABLE.by(
+        "prbc-recall-own-uncounted",
+        "a restarted node does not count its own endorsement",
+        "prbc_rules",
+        "a_restarted_node_counts_its_own_endorsement_and_says_no_other",
+    ),
 ];
 
 pub(super) const HARMLESS: &[Harmless] = &[Harmless {
