@@ -1,6 +1,7 @@
 //! Encode, verify, decode: the only ways in and out.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mellivora_core::codec::{Blob, List};
@@ -17,7 +18,7 @@ pub struct Codec {
     committee: Committee,
     layout: Layout,
     max_payload: usize,
-    code: Code,
+    code: Arc<Code>,
 }
 
 /// A payload made ready to be sent.
@@ -62,7 +63,15 @@ impl Codec {
         check_instructions()?;
         let layout = Layout::new(committee);
         let code = Code::new(layout).map_err(|error| CodecError::Code(error.to_string()))?;
-        Ok(Codec { committee, layout, max_payload, code })
+        Ok(Codec { committee, layout, max_payload, code: Arc::new(code) })
+    }
+
+    /// The same codec for payloads of at most `max_payload` bytes, which cannot exceed this one's bound. Shares the code
+    /// and its buffers, so it costs next to nothing: for instances that carry less than a whole contribution.
+    #[must_use]
+    pub fn limited(&self, max_payload: usize) -> Self {
+        let max_payload = max_payload.min(self.max_payload);
+        Codec { committee: self.committee, layout: self.layout, max_payload, code: self.code.clone() }
     }
 
     /// The committee that the codec was made for.

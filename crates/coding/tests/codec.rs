@@ -193,6 +193,22 @@ fn payloads_beyond_the_limit_are_refused_at_both_ends() {
 }
 
 #[test]
+fn a_limited_codec_is_the_same_code_with_a_lower_bound() {
+    let codec = Codec::new(Committee::new(7).unwrap(), 1000).unwrap();
+    let small = codec.limited(33);
+    assert_eq!((small.max_payload(), codec.limited(5000).max_payload()), (33, 1000), "it never raises the bound");
+    let payload = Bytes::from(vec![7; 33]);
+    let encoded = small.encode(payload.clone()).unwrap();
+    assert_eq!(encoded.commitment, codec.encode(payload).unwrap().commitment);
+    let large = codec.encode(vec![7; 34].into()).unwrap();
+    assert!(small.encode(vec![7; 34].into()).is_err());
+    for (node, shard) in codec.committee().nodes().zip(&large.shards) {
+        assert!(codec.is_plausible(node, shard) && !small.is_plausible(node, shard));
+        assert!(small.verify(&large.commitment, node, shard).is_none());
+    }
+}
+
+#[test]
 fn unverified_shards_of_any_shape_are_a_mismatch_and_never_a_panic() {
     let codec = codec(7);
     let encoded = codec.encode(payload(3000, 1)).unwrap();
