@@ -31,6 +31,10 @@ pub enum Layer {
     Stream = 9,
     /// The link itself: frames, handshakes.
     Link = 10,
+    /// The election of a committee.
+    Election = 11,
+    /// One reliable broadcast of an index set, by the member of the committee that proposes it.
+    IndexSet = 12,
 }
 
 /// One step of a [`Path`].

@@ -79,6 +79,8 @@ kinds! {
     InvalidDecryptionProof = 65,
     /// A proof for another share than the one first sent.
     ConflictingDecryptionProof = 66,
+    /// An index set that is none: not well formed, below a quorum, or with nodes that are no members.
+    InvalidIndexSet = 67,
 
     /// Two different checkpoint statements of one epoch.
     ConflictingCheckpoint = 80,

@@ -5,6 +5,7 @@
 //! | module | protocol |
 //! |---|---|
 //! | [`bkr`] | Ben-Or, Kelmer, Rabin 1994, as in HoneyBadger: n reliable broadcasts, n binary agreements |
+//! | [`dumbo1`] | Guo, Lu, Lu, Tang, Xu, Zhang 2020: n reliable broadcasts, then broadcasts of index sets and binary agreements of a few elected members |
 //!
 //! # What every implementation guarantees
 //!
@@ -16,7 +17,11 @@
 //! * *totality*: when all honest nodes have put something in, every honest node outputs. One that has output goes on
 //!   helping; an instance is freed when its epoch closes, which is its parent's decision.
 
+mod agreements;
+mod ballots;
 pub mod bkr;
+mod broadcasts;
+pub mod dumbo1;
 
 use std::sync::Arc;
 
@@ -27,7 +32,9 @@ use mellivora_coding::{Codec, Contribution};
 use mellivora_core::{Committee, Domain, NodeIndex, NodeSet, Protocol};
 use mellivora_crypto::CoinScheme;
 
+pub use ballots::{Ballot, Bundle, MAX_BALLOTS};
 pub use bkr::{Bkr, BkrMessage};
+pub use dumbo1::{Dumbo1, Dumbo1Message};
 
 /// What a common subset is made from, the same for every implementation.
 #[derive(Clone, Debug)]

@@ -1,19 +1,12 @@
 //! How broadcasts and agreements look inside BKR.
 
-use std::collections::VecDeque;
-
-use mellivora_agreement::{Aba, AbaMessage, CoinDone, CoinJob};
+use mellivora_agreement::{Aba, AbaMessage, CoinDone};
 use mellivora_broadcast::Rbc;
-use mellivora_coding::Contribution;
-use mellivora_core::{
-    Durable, Effects, Fault, FaultKind, Job, Keyed, Layer, NodeIndex, Protocol, Round, Segment, To, Weight,
-};
+use mellivora_core::{Job, Keyed, Layer, NodeIndex, Parent, Round, Segment, Weight};
 
-use super::message::Ballots;
 use super::{Bkr, BkrMessage};
-
-type RbcJob = <Rbc as Protocol>::Job;
-type AbaJob = Keyed<Round, CoinJob>;
+use crate::agreements::AbaJob;
+use crate::broadcasts::{RbcDone, RbcJob, RbcMessage};
 
 /// Work of one of the children.
 #[derive(Debug)]
@@ -28,7 +21,7 @@ pub enum BkrJob {
 #[derive(Debug)]
 pub enum BkrDone {
     /// For a broadcast.
-    Rbc(NodeIndex, <RbcJob as Job>::Done),
+    Rbc(NodeIndex, RbcDone),
     /// For a binary agreement.
     Aba(NodeIndex, (Round, CoinDone)),
 }
@@ -51,78 +44,34 @@ impl Job for BkrJob {
     }
 }
 
-/// What a child tells its parent.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// A broadcast delivered.
-    Delivered(NodeIndex, Contribution),
-    /// An agreement decided.
-    Decided(NodeIndex, bool),
-    /// A node sent an invalid shard: every broadcast should know.
-    Blamed(NodeIndex),
-}
+impl Parent<Rbc> for Bkr {
+    type Key = NodeIndex;
 
-/// The effects of a broadcast. Beyond what a lens does, it notices who is blamed.
-pub(super) struct RbcEffects<'a> {
-    pub(super) fx: &'a mut dyn Effects<Bkr>,
-    pub(super) proposer: NodeIndex,
-    /// Counts the jobs that are out, for a broadcast of somebody else.
-    pub(super) decoding: Option<&'a mut usize>,
-    pub(super) outcomes: &'a mut VecDeque<Outcome>,
-}
-
-impl Effects<Rbc> for RbcEffects<'_> {
-    fn send(&mut self, to: To, durable: Durable, message: <Rbc as Protocol>::Message) {
-        self.fx.send(to, durable, BkrMessage::Rbc { proposer: self.proposer, message });
+    fn message(proposer: NodeIndex, message: RbcMessage) -> BkrMessage {
+        BkrMessage::Rbc { proposer, message }
     }
 
-    fn job(&mut self, job: RbcJob) {
-        if let Some(decoding) = &mut self.decoding {
-            **decoding += 1;
-        }
-        self.fx.job(BkrJob::Rbc(Keyed { key: self.proposer, job }));
+    fn job(key: NodeIndex, job: RbcJob) -> BkrJob {
+        BkrJob::Rbc(Keyed { key, job })
     }
 
-    fn fault(&mut self, fault: Fault) {
-        if fault.kind == FaultKind::InvalidShard {
-            self.outcomes.push_back(Outcome::Blamed(fault.node));
-        }
-        self.fx.fault(fault.inside(Segment::of(Layer::Rbc, self.proposer)));
-    }
-
-    fn output(&mut self, output: Contribution) {
-        self.outcomes.push_back(Outcome::Delivered(self.proposer, output));
+    fn segment(proposer: NodeIndex) -> Segment {
+        Segment::of(Layer::Rbc, proposer)
     }
 }
 
-/// The effects of a binary agreement. Its votes wait for the end of the turn, where they leave in one bundle.
-pub(super) struct AbaEffects<'a> {
-    pub(super) fx: &'a mut dyn Effects<Bkr>,
-    pub(super) instance: NodeIndex,
-    pub(super) ballots: &'a mut Ballots,
-    pub(super) outcomes: &'a mut VecDeque<Outcome>,
-}
+impl Parent<Aba> for Bkr {
+    type Key = NodeIndex;
 
-impl Effects<Aba> for AbaEffects<'_> {
-    fn send(&mut self, to: To, durable: Durable, message: AbaMessage) {
-        match message {
-            // Votes always go to all, and each knows whether it is a promise.
-            AbaMessage::Vote(vote) => self.ballots.add(vote, self.instance),
-            AbaMessage::Share { round, share } => {
-                self.fx.send(to, durable, BkrMessage::Share { instance: self.instance, round, share });
-            }
-        }
+    fn message(instance: NodeIndex, message: AbaMessage) -> BkrMessage {
+        BkrMessage::of_agreement(instance, message)
     }
 
-    fn job(&mut self, job: AbaJob) {
-        self.fx.job(BkrJob::Aba(Keyed { key: self.instance, job }));
+    fn job(key: NodeIndex, job: AbaJob) -> BkrJob {
+        BkrJob::Aba(Keyed { key, job })
     }
 
-    fn fault(&mut self, fault: Fault) {
-        self.fx.fault(fault.inside(Segment::of(Layer::Aba, self.instance)));
-    }
-
-    fn output(&mut self, output: bool) {
-        self.outcomes.push_back(Outcome::Decided(self.instance, output));
+    fn segment(instance: NodeIndex) -> Segment {
+        Segment::of(Layer::Aba, instance)
     }
 }

@@ -6,25 +6,13 @@
 //!         | 3 | instance (u16) | round (u32) | coin share
 //! ```
 
-use bincode::{Decode, Encode};
-use mellivora_agreement::Vote;
+use mellivora_agreement::AbaMessage;
 use mellivora_broadcast::RbcMessage;
-use mellivora_core::codec::{self, DecodeError, Decoder, EncodeError, Encoder, Frame, List, Writer};
-use mellivora_core::{Durable, Message, NodeIndex, NodeSet, Round};
+use mellivora_core::codec::{self, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, List, Writer};
+use mellivora_core::{Message, NodeIndex, NodeSet, Round};
 use mellivora_crypto::CoinShare;
 
-/// One vote for many instances of binary agreement.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-#[bincode(decode_context = "Frame")]
-pub struct Ballot {
-    /// The vote.
-    pub vote: Vote,
-    /// The instances it is for, by their proposers.
-    pub instances: NodeSet,
-}
-
-/// Most ballots in one message. A node with more of them in a turn sends several messages.
-pub const MAX_BALLOTS: usize = 512;
+use crate::ballots::{self, Ballot, Bundle};
 
 /// A message of BKR.
 #[derive(Clone, Debug)]
@@ -37,7 +25,7 @@ pub enum BkrMessage {
         message: RbcMessage,
     },
     /// The votes of one turn, for all instances of binary agreement.
-    Votes(List<Ballot, MAX_BALLOTS>),
+    Votes(Bundle),
     /// A coin share for one instance of binary agreement.
     Share {
         /// The instance, by its proposer.
@@ -61,9 +49,9 @@ impl Encode for BkrMessage {
                 proposer.encode(encoder)?;
                 message.encode(encoder)
             }
-            BkrMessage::Votes(ballots) => {
+            BkrMessage::Votes(bundle) => {
                 encoder.writer().write(&[VOTES])?;
-                ballots.encode(encoder)
+                bundle.encode(encoder)
             }
             BkrMessage::Share { instance, round, share } => {
                 encoder.writer().write(&[SHARE])?;
@@ -77,7 +65,25 @@ impl Encode for BkrMessage {
 
 impl Decode<Frame> for BkrMessage {
     fn decode<D: Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        match codec::read_tag(decoder)? {
+        let tag = codec::read_tag(decoder)?;
+        BkrMessage::decode_tagged(tag, decoder)
+    }
+}
+
+impl BkrMessage {
+    /// What an instance of binary agreement says. Votes leave in bundles; this makes one of a single vote.
+    pub(crate) fn of_agreement(instance: NodeIndex, message: AbaMessage) -> Self {
+        match message {
+            AbaMessage::Share { round, share } => BkrMessage::Share { instance, round, share },
+            AbaMessage::Vote(vote) => {
+                BkrMessage::Votes(List::new(vec![Ballot { vote, instances: NodeSet::one(instance) }]))
+            }
+        }
+    }
+
+    /// Reads the rest of a message whose tag was read already.
+    pub(crate) fn decode_tagged<D: Decoder<Context = Frame>>(tag: u8, decoder: &mut D) -> Result<Self, DecodeError> {
+        match tag {
             RBC => Ok(BkrMessage::Rbc { proposer: NodeIndex::decode(decoder)?, message: RbcMessage::decode(decoder)? }),
             VOTES => Ok(BkrMessage::Votes(List::decode(decoder)?)),
             SHARE => Ok(BkrMessage::Share {
@@ -96,20 +102,17 @@ impl Message for BkrMessage {
     fn rounds(&self, visit: &mut dyn FnMut(NodeIndex, Round)) {
         match self {
             BkrMessage::Rbc { .. } => {}
-            BkrMessage::Votes(ballots) => {
-                for ballot in ballots.iter() {
-                    if let Some(round) = ballot.vote.round() {
-                        ballot.instances.iter().for_each(|instance| visit(instance, round));
-                    }
-                }
-            }
+            BkrMessage::Votes(bundle) => ballots::rounds(bundle, visit),
             BkrMessage::Share { instance, round, .. } => visit(*instance, *round),
         }
     }
 
     fn split(self, may_go: &dyn Fn(NodeIndex, Round) -> bool) -> (Option<Self>, Option<Self>) {
         match self {
-            BkrMessage::Votes(ballots) => split_ballots(ballots, may_go),
+            BkrMessage::Votes(bundle) => {
+                let (now, later) = ballots::split(bundle, may_go);
+                (now.map(BkrMessage::Votes), later.map(BkrMessage::Votes))
+            }
             BkrMessage::Share { instance, round, .. } if !may_go(instance, round) => (None, Some(self)),
             _ => (Some(self), None),
         }
@@ -119,66 +122,8 @@ impl Message for BkrMessage {
         size_of::<Self>()
             + match self {
                 BkrMessage::Rbc { message, .. } => message.memory(),
-                BkrMessage::Votes(ballots) => ballots.len() * size_of::<Ballot>(),
+                BkrMessage::Votes(bundle) => bundle.len() * size_of::<Ballot>(),
                 BkrMessage::Share { share, .. } => share.as_bytes().len(),
             }
-    }
-}
-
-/// A bundle in two parts: what may go now, and what waits. TERM has no round and never waits.
-fn split_ballots(
-    ballots: List<Ballot, MAX_BALLOTS>,
-    may_go: &dyn Fn(NodeIndex, Round) -> bool,
-) -> (Option<BkrMessage>, Option<BkrMessage>) {
-    let waiting = |ballot: &Ballot| match ballot.vote.round() {
-        Some(round) => ballot.instances.iter().filter(|&instance| !may_go(instance, round)).collect(),
-        None => NodeSet::EMPTY,
-    };
-    // The usual case first: nothing waits, and the bundle stays as it is.
-    if ballots.iter().all(|ballot| waiting(ballot).is_empty()) {
-        return (Some(BkrMessage::Votes(ballots)), None);
-    }
-    let (mut now, mut later) = (Vec::new(), Vec::new());
-    for ballot in ballots {
-        let held = waiting(&ballot);
-        for (part, instances) in [(&mut now, ballot.instances.difference(&held)), (&mut later, held)] {
-            if !instances.is_empty() {
-                part.push(Ballot { instances, ..ballot });
-            }
-        }
-    }
-    let message = |part: Vec<Ballot>| (!part.is_empty()).then(|| BkrMessage::Votes(List::new(part)));
-    (message(now), message(later))
-}
-
-/// The votes of a turn so far: equal ones of many instances become one ballot.
-#[derive(Debug, Default)]
-pub(super) struct Ballots(Vec<Ballot>);
-
-impl Ballots {
-    /// Adds a vote of an instance.
-    #[inline]
-    pub(super) fn add(&mut self, vote: Vote, instance: NodeIndex) {
-        // A turn has few different votes, and the newest one is the likeliest to be repeated.
-        match self.0.iter_mut().rev().find(|ballot| ballot.vote == vote) {
-            Some(ballot) => {
-                ballot.instances.insert(instance);
-            }
-            None => self.0.push(Ballot { vote, instances: NodeSet::one(instance) }),
-        }
-    }
-
-    /// Takes everything, as messages with their durability, which is that of the votes.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (Durable, BkrMessage)> + use<> {
-        let mut rest = std::mem::take(&mut self.0);
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let tail = rest.split_off(rest.len().min(MAX_BALLOTS));
-            let chunk = std::mem::replace(&mut rest, tail);
-            let durable = chunk.iter().map(|ballot| ballot.vote.durable()).max().unwrap_or(Durable::No);
-            Some((durable, BkrMessage::Votes(List::new(chunk))))
-        })
     }
 }

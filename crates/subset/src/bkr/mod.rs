@@ -56,7 +56,9 @@ mod message;
 
 pub use children::{BkrDone, BkrJob};
 pub use machine::Bkr;
-pub use message::{Ballot, BkrMessage, MAX_BALLOTS};
+pub use message::BkrMessage;
+
+pub use crate::ballots::{Ballot, MAX_BALLOTS};
 
 #[cfg(doc)]
 use crate::Subset;

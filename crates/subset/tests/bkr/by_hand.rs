@@ -4,85 +4,27 @@ use mellivora_agreement::{CoinSchedule, Vote};
 use mellivora_broadcast::RbcMessage;
 use mellivora_coding::Encoded;
 use mellivora_core::codec::{Blob, List};
-use mellivora_core::{Durable, Effects, Fault, FaultKind, Job, NodeIndex, NodeSet, Protocol, Round, To};
-use mellivora_subset::bkr::{Ballot, BkrJob};
-use mellivora_subset::{Bkr, BkrMessage, Subset, SubsetParams};
+use mellivora_core::{Durable, FaultKind, NodeIndex, NodeSet, Round};
+use mellivora_subset::{Ballot, Bkr, BkrMessage, Subset, SubsetParams};
 
-use super::{Output, bkr, codec, committee, params, payload};
+use super::support::{Hand, codec, committee, make, params, payload};
 
-#[derive(Default)]
-struct Seen {
-    sent: Vec<(To, Durable, BkrMessage)>,
-    jobs: Vec<BkrJob>,
-    faults: Vec<(u16, FaultKind)>,
+/// Runs the oldest job, and tells what it was.
+fn run_job(hand: &mut Hand<Bkr>) -> String {
+    let shown = format!("{:?}", hand.seen.jobs[0]);
+    hand.run_job();
+    shown
 }
 
-impl Effects<Bkr> for Seen {
-    fn send(&mut self, to: To, durable: Durable, message: BkrMessage) {
-        self.sent.push((to, durable, message));
-    }
-
-    fn job(&mut self, job: BkrJob) {
-        self.jobs.push(job);
-    }
-
-    fn fault(&mut self, fault: Fault) {
-        self.faults.push((fault.node.0, fault.kind));
-    }
-
-    fn output(&mut self, _: Output) {}
-}
-
-/// Node 0 of four. Each event is a turn; its own messages come back within it.
-struct Hand {
-    bkr: Bkr,
-    seen: Seen,
-    returned: usize,
-}
-
-impl Hand {
-    fn new(bkr: Bkr) -> Self {
-        Hand { bkr, seen: Seen::default(), returned: 0 }
-    }
-
-    fn turn(&mut self, event: impl FnOnce(&mut Bkr, &mut Seen)) {
-        event(&mut self.bkr, &mut self.seen);
-        loop {
-            while let Some((to, _, message)) = self.seen.sent.get(self.returned).cloned() {
-                self.returned += 1;
-                if to.includes(NodeIndex(0)) {
-                    self.bkr.receive(NodeIndex(0), message, &mut self.seen);
-                }
-            }
-            self.bkr.flush(&mut self.seen);
-            if self.returned == self.seen.sent.len() {
-                break;
-            }
+/// Whether this node said BVAL(`value`) of round 1 in an instance.
+fn said_bval(hand: &Hand<Bkr>, instance: u16, value: bool) -> bool {
+    let wanted = Vote::Bval { round: Round(1), value };
+    hand.sent().any(|message| match message {
+        BkrMessage::Votes(ballots) => {
+            ballots.iter().any(|b| b.vote == wanted && b.instances.contains(NodeIndex(instance)))
         }
-    }
-
-    fn hear(&mut self, from: u16, message: BkrMessage) {
-        self.turn(|bkr, fx| bkr.receive(NodeIndex(from), message, fx));
-    }
-
-    /// Runs the oldest job, and tells what it was.
-    fn run_job(&mut self) -> String {
-        let job = self.seen.jobs.remove(0);
-        let shown = format!("{job:?}");
-        self.turn(|bkr, fx| bkr.done(job.run(), fx));
-        shown
-    }
-
-    /// Whether this node said BVAL(`value`) of round 1 in an instance.
-    fn said_bval(&self, instance: u16, value: bool) -> bool {
-        let wanted = Vote::Bval { round: Round(1), value };
-        self.seen.sent.iter().any(|(.., message)| match message {
-            BkrMessage::Votes(ballots) => {
-                ballots.iter().any(|b| b.vote == wanted && b.instances.contains(NodeIndex(instance)))
-            }
-            _ => false,
-        })
-    }
+        _ => false,
+    })
 }
 
 fn echo(proposer: u16, encoded: &Encoded, from: u16) -> BkrMessage {
@@ -101,16 +43,16 @@ fn bad_echo(proposer: u16, encoded: &Encoded, from: u16) -> BkrMessage {
 #[test]
 fn a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use() {
     let codec = codec(4);
-    let mut hand = Hand::new(bkr(&codec, NodeIndex(0), 1));
+    let mut hand = Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
     let [one, two] = [1, 2].map(|node| codec.encode(payload(NodeIndex(node))).unwrap());
     hand.hear(3, bad_echo(1, &one, 3));
     hand.hear(1, echo(1, &one, 1));
-    let first = hand.run_job();
+    let first = run_job(&mut hand);
     assert!(!first.contains("verify"), "nobody is suspected yet: {first}");
     assert_eq!(hand.seen.faults, [(3, FaultKind::InvalidShard)]);
     hand.hear(3, bad_echo(2, &two, 3));
     hand.hear(2, echo(2, &two, 2));
-    let second = hand.run_job();
+    let second = run_job(&mut hand);
     assert!(second.contains("verify and decode"), "no decode is wasted on a known culprit: {second}");
     assert_eq!(hand.seen.faults, [(3, FaultKind::InvalidShard); 2]);
 }
@@ -118,7 +60,7 @@ fn a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use() {
 #[test]
 fn zeros_wait_for_what_this_node_is_decoding() {
     let codec = codec(4);
-    let mut hand = Hand::new(bkr(&codec, NodeIndex(0), 1));
+    let mut hand = Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
     let late = codec.encode(payload(NodeIndex(3))).unwrap();
     // The broadcast of node 3 is complete but for the decoding, whose result is not in yet.
     for from in [1, 2, 3] {
@@ -132,31 +74,31 @@ fn zeros_wait_for_what_this_node_is_decoding() {
         let ballot = Ballot { vote: Vote::Term { value: true }, instances: others };
         hand.hear(from, BkrMessage::Votes(List::new(vec![ballot])));
     }
-    assert!(others.iter().all(|node| hand.bkr.decision(node) == Some(true)), "a quorum of ones");
-    assert!(!hand.said_bval(3, false), "what is here already deserves a one");
+    assert!(others.iter().all(|node| hand.node.decision(node) == Some(true)), "a quorum of ones");
+    assert!(!said_bval(&hand, 3, false), "what is here already deserves a one");
     hand.run_job();
-    assert!(hand.bkr.contribution(NodeIndex(3)).is_some());
-    assert!(hand.said_bval(3, true) && !hand.said_bval(3, false));
+    assert!(hand.node.contribution(NodeIndex(3)).is_some());
+    assert!(said_bval(&hand, 3, true) && !said_bval(&hand, 3, false));
 }
 
 #[test]
 fn zeros_go_out_when_the_last_decoding_ends_without_a_delivery() {
     let codec = codec(4);
-    let mut hand = Hand::new(bkr(&codec, NodeIndex(0), 1));
+    let mut hand = Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
     let late = codec.encode(payload(NodeIndex(3))).unwrap();
     // Two shards are enough to decode, and nobody is READY.
     [1, 2].into_iter().for_each(|from| hand.hear(from, echo(3, &late, from)));
     let ballot = Ballot { vote: Vote::Term { value: true }, instances: NodeSet::first(3) };
     [1, 2].into_iter().for_each(|from| hand.hear(from, BkrMessage::Votes(List::new(vec![ballot]))));
-    assert!(!hand.said_bval(3, false));
+    assert!(!said_bval(&hand, 3, false));
     hand.run_job();
-    assert!(hand.said_bval(3, false), "decoding always ends, and nothing waits for a peer");
+    assert!(said_bval(&hand, 3, false), "decoding always ends, and nothing waits for a peer");
 }
 
 #[test]
 fn every_bundle_of_votes_is_a_promise() {
     let codec = codec(4);
-    let mut hand = Hand::new(bkr(&codec, NodeIndex(0), 1));
+    let mut hand = Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
     // A relay of BVAL in one instance, a decision in another.
     let relay = Ballot { vote: Vote::Bval { round: Round(1), value: true }, instances: NodeSet::one(NodeIndex(1)) };
     let decision = Ballot { vote: Vote::Term { value: true }, instances: NodeSet::one(NodeIndex(2)) };

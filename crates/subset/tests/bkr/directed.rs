@@ -1,19 +1,17 @@
 //! Directed schedules.
 
-use mellivora_adversary::{Parcel, Stage};
+use mellivora_adversary::Parcel;
 use mellivora_agreement::Vote;
 use mellivora_core::codec::List;
 use mellivora_core::{FaultKind, NodeIndex, NodeSet, Round};
 use mellivora_crypto::CoinShare;
 use mellivora_sim::{Delay, Schedule, Simulation};
-use mellivora_subset::bkr::Ballot;
-use mellivora_subset::{Bkr, BkrMessage, Subset};
+use mellivora_subset::{Ballot, Bkr, BkrMessage, Subset};
 
-use super::{bkr, body, codec, committee, indices, payload};
+use super::support::{body, codec, committee, indices, make, payload};
 
-fn stage(n: usize, byzantine: &[u16]) -> Stage<Bkr> {
-    let codec = codec(n);
-    Stage::new(committee(n), byzantine, |me| bkr(&codec, me, 1))
+fn stage(n: usize, byzantine: &[u16]) -> mellivora_adversary::Stage<Bkr> {
+    super::support::stage(n, byzantine, 1)
 }
 
 fn is_rbc_of(parcel: &Parcel<BkrMessage>, wanted: u16) -> bool {
@@ -39,7 +37,7 @@ fn everybody_in_step_outputs_everything_after_five_message_delays() {
         let codec = codec(n);
         let mut sim = Simulation::builder(committee(n), 1)
             .scheduler(Schedule::Latency(Delay::One.into()))
-            .build(move |me| bkr(&codec, me, 1));
+            .build(move |me| make::<Bkr>(&codec, me, 1));
         committee(n).nodes().for_each(|node| sim.input(node, payload(node)));
         sim.run().assert_ok();
         for node in committee(n).nodes() {
@@ -168,7 +166,7 @@ fn a_restarted_node_says_nothing_else_and_outputs_the_same() {
             left -= i32::from(left > 0);
             left > 0
         });
-        stage.restart(1, bkr(&codec, NodeIndex(1), 1));
+        stage.restart(1, make(&codec, NodeIndex(1), 1));
         stage.input(1, payload(NodeIndex(1)));
         stage.pending.extend(to_one);
         stage.deliver_all();

@@ -3,18 +3,11 @@
 use mellivora_agreement::{Values, Vote};
 use mellivora_broadcast::RbcMessage;
 use mellivora_core::codec::{List, decode, encode};
-use mellivora_core::{Digest, Message, NodeIndex, NodeSet, Round};
+use mellivora_core::{Digest, Message, NodeIndex, Round};
 use mellivora_crypto::CoinShare;
-use mellivora_subset::BkrMessage;
-use mellivora_subset::bkr::{Ballot, MAX_BALLOTS};
+use mellivora_subset::{Ballot, BkrMessage, MAX_BALLOTS};
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn set(nodes: &[u16]) -> NodeSet {
-    nodes.iter().map(|&node| NodeIndex(node)).collect()
-}
+use super::support::{hex, set};
 
 fn votes(ballots: Vec<Ballot>) -> BkrMessage {
     BkrMessage::Votes(List::new(ballots))
@@ -22,9 +15,9 @@ fn votes(ballots: Vec<Ballot>) -> BkrMessage {
 
 fn bundle() -> BkrMessage {
     votes(vec![
-        Ballot { vote: Vote::Bval { round: Round(1), value: true }, instances: set(&[0, 1, 9]) },
-        Ballot { vote: Vote::Conf { round: Round(3), values: Values::BOTH }, instances: set(&[2]) },
-        Ballot { vote: Vote::Term { value: true }, instances: set(&[3]) },
+        Ballot { vote: Vote::Bval { round: Round(1), value: true }, instances: set([0, 1, 9]) },
+        Ballot { vote: Vote::Conf { round: Round(3), values: Values::BOTH }, instances: set([2]) },
+        Ballot { vote: Vote::Term { value: true }, instances: set([3]) },
     ])
 }
 
@@ -77,8 +70,8 @@ fn a_bundle_is_split_vote_by_vote_and_instance_by_instance() {
 
     let (now, later) = bundle().split(&|instance, round| instance != NodeIndex(1) && round < Round(3));
     let (now, later) = (ballots(now), ballots(later));
-    assert_eq!(now.iter().map(|b| b.instances).collect::<Vec<_>>(), [set(&[0, 9]), set(&[3])]);
-    assert_eq!(later.iter().map(|b| b.instances).collect::<Vec<_>>(), [set(&[1]), set(&[2])]);
+    assert_eq!(now.iter().map(|b| b.instances).collect::<Vec<_>>(), [set([0, 9]), set([3])]);
+    assert_eq!(later.iter().map(|b| b.instances).collect::<Vec<_>>(), [set([1]), set([2])]);
     assert_eq!(now[1].vote, Vote::Term { value: true });
 
     let (now, later) = bundle().split(&|_, _| true);
