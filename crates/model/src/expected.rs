@@ -130,6 +130,50 @@ pub const EXPECTED: &[Expected] = &[
     row("subset, n = 4", Some(CompletionOnAgreement), 6513, Some(("everybody outputs", 17))),
     row("subset, n = 4", Some(DropOnOwnZero), 4033, Some(("everybody outputs", 17))),
     row("subset, n = 5", None, 226962, None),
+    row("MVBA, each view, n = 4", None, 2880, None),
+    row("MVBA, each view, n = 4", Some(LockAfterCoin), 2728, Some(("a done leader decides", 6))),
+    row("MVBA, each view, n = 4", Some(LockUnrecorded), 4467, Some(("a done leader decides", 7))),
+    row("MVBA, each view, n = 4", Some(FinishLow), 1970, Some(("a done leader decides", 5))),
+    row("MVBA, each view, n = 4", Some(NpcLow), 2076, Some(("a done leader decides", 4))),
+    row("MVBA, each view, n = 4", Some(PrevoteUnjustified), 2453, Some(("honest values are justified", 5))),
+    row("MVBA, each view, n = 4", Some(VoteYesUnjustified), 2181, Some(("honest values are justified", 5))),
+    row("MVBA, each view, n = 4", Some(VoteNoUnjustified), 2082, Some(("a done leader decides", 3))),
+    row("MVBA, each view, n = 4", Some(MixedKeeps), 2361, Some(("honest values are justified", 5))),
+    row("MVBA, agreement over two views, n = 4", None, 2880, None),
+    row("MVBA, agreement over two views, n = 4", Some(NpcJustifies), 3224, Some(("agreement", 10))),
+    row("MVBA, agreement over two views, n = 4", Some(OriginUnchecked), 3224, Some(("agreement", 10))),
+    row("MVBA, agreement over two views, n = 4", Some(LockAfterCoin), 10850, Some(("agreement", 10))),
+    row("MVBA, agreement over two views, n = 4", Some(LockUnrecorded), 8941, Some(("agreement", 10))),
+    row("MVBA, agreement over two views, n = 4", Some(EndorseBoth), 6401, Some(("agreement", 14))),
+    row("MVBA, agreement over two views, n = 4", Some(EndorseLow), 4999, Some(("agreement", 11))),
+    row("MVBA, agreement over two views, n = 4", Some(FinishLow), 2981, Some(("agreement", 8))),
+    row("MVBA, agreement over two views, n = 4", Some(NvcLow), 3287, Some(("agreement", 9))),
+    row("MVBA, agreement over two views, n = 4", Some(YesLow), 2921, Some(("agreement", 8))),
+    row("MVBA, agreement over two views, n = 4", Some(PrevoteUnjustified), 7225, Some(("agreement", 10))),
+    row("MVBA, agreement over two views, n = 4", Some(LockedMayVoteNoFreely), 6112, Some(("agreement", 8))),
+    row("MVBA, agreement over two views, n = 4", Some(ChainCut), 2880, None),
+    row("MVBA, agreement over three views, n = 4", None, 140136, None),
+    row("MVBA, agreement over three views, n = 4", Some(ChainCut), 125880, Some(("agreement", 16))),
+    row("MVBA, agreement over three views, n = 4", Some(EndorseAfterCoin), 141157, None),
+    row("MVBA, agreement over three views, n = 4", Some(LockedMayVoteNo), 262193, None),
+    row("MVBA, agreement over three views, n = 4", Some(NpcLow), 237569, None),
+    row("MVBA, agreement over three views, n = 4", Some(VoteYesUnjustified), 242483, None),
+    row("MVBA, agreement over three views, n = 4", Some(VoteNoUnjustified), 255353, None),
+    row("MVBA, agreement over three views, n = 4", Some(MixedKeeps), 277377, None),
+    row("MVBA, two views step by step, n = 4", None, 1704571, None),
+    row("MVBA, two views step by step, n = 4", Some(NpcJustifies), 129495, Some(("agreement", 12))),
+    row("MVBA, two views step by step, n = 4", Some(LockAfterCoin), 716521, Some(("agreement", 14))),
+    row("MVBA, progress in one view, n = 4", None, 3016, None),
+    row("MVBA, progress in one view, n = 4", Some(PrevoteWithoutProof), 2106, Some(("nobody hangs", 4))),
+    row("MVBA, progress in one view, n = 4", Some(HaltWithoutProof), 2106, Some(("nobody hangs", 4))),
+    row("MVBA, progress in one view, n = 4", Some(HaltSilently), 2106, Some(("nobody hangs", 4))),
+    row("MVBA, progress in one view, n = 4", Some(PastViewsDropped), 2043, Some(("nobody hangs", 9))),
+    row("MVBA, progress in one view, n = 4", Some(ShareAtQuorumOnly), 15149, None),
+    row("MVBA, progress over two views, n = 4", None, 72035, None),
+    row("MVBA, progress over two views, n = 4", Some(PrevoteWithoutProof), 2150, Some(("nobody hangs", 4))),
+    row("MVBA, progress over two views, n = 4", Some(HaltWithoutProof), 2150, Some(("nobody hangs", 4))),
+    row("MVBA, progress over two views, n = 4", Some(PastViewsDropped), 2043, Some(("nobody hangs", 9))),
+    row("MVBA, progress over three views, n = 4", None, 957177, None),
 ];
 
 const LATE_ECHO: &str = "the k honest nodes among the first quorum of supporters echoed before anybody was READY, so \
@@ -138,6 +182,15 @@ const SAFE_WITHOUT_CONF: &str =
     "decisions agree without CONF; what is lost is binding, and with it termination: see one round";
 const CONF_CHECKS: &str =
     "a single V needs a quorum of CONF, which is checked on its own; what is lost shows in one round";
+
+const CHAIN_IN_TWO: &str = "in view 2 the last view is all there is between; three views fork";
+const LATE_ENDORSEMENT: &str = "a lock (cert1) that comes about after the coin is signed in stage 2 by nobody, and the \
+    node could have signed before its PREVOTE";
+const EITHER: &str = "whoever holds a lock says VOTE yes, or the locks of a done leader leave no quorum of PREVOTE \
+    no: either keeps NVC away from a decision, and without both there is a fork in view 2";
+const UNJUSTIFIED: &str = "nobody endorses what the node then proposes; what is lost is that honest values are \
+    justified: see each view";
+const PROOFS_TRAVEL: &str = "who learns the coin says PREVOTE or HALT, whose proof does what the share would do";
 
 /// Weakenings that break no law of a model, and why.
 pub const HARMLESS: &[(&str, Weakening, &str)] = &[
@@ -148,4 +201,12 @@ pub const HARMLESS: &[(&str, Weakening, &str)] = &[
     ("agreement, two rounds, n = 4", AuxQuorumLow, CONF_CHECKS),
     ("agreement, two rounds, n = 4", AuxUnjustified, CONF_CHECKS),
     ("agreement, rounds with coins 1, 0, real, n = 4", NoConf, SAFE_WITHOUT_CONF),
+    ("MVBA, agreement over two views, n = 4", ChainCut, CHAIN_IN_TWO),
+    ("MVBA, agreement over three views, n = 4", EndorseAfterCoin, LATE_ENDORSEMENT),
+    ("MVBA, agreement over three views, n = 4", LockedMayVoteNo, EITHER),
+    ("MVBA, agreement over three views, n = 4", NpcLow, EITHER),
+    ("MVBA, agreement over three views, n = 4", VoteYesUnjustified, UNJUSTIFIED),
+    ("MVBA, agreement over three views, n = 4", VoteNoUnjustified, EITHER),
+    ("MVBA, agreement over three views, n = 4", MixedKeeps, UNJUSTIFIED),
+    ("MVBA, progress in one view, n = 4", ShareAtQuorumOnly, PROOFS_TRAVEL),
 ];

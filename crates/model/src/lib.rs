@@ -10,6 +10,7 @@
 //! | [`aba`] | binary agreement: one round with binding and progress, two and three rounds for agreement | n = 4, 7 |
 //! | [`term`] | TERM: deciding, joining, halting | n = 4, 7 |
 //! | [`bkr`] | the common subset of broadcasts and agreements | n = 4, 5 |
+//! | [`mvba`] | multi-valued agreement: three views for agreement, and that nobody hangs | n = 4 |
 //!
 //! [`system`] says what a model is, and how safety and liveness become laws on states; [`mod@explore`] visits all
 //! states with stateright. [`runs`] lists every model with every [`Weakening`]; [`EXPECTED`] is the checked-in table
@@ -30,6 +31,7 @@ pub mod aba;
 pub mod bkr;
 mod expected;
 pub mod explore;
+pub mod mvba;
 pub mod rbc;
 mod runs;
 pub mod saving;

@@ -8,6 +8,7 @@ use crate::aba::Aba;
 use crate::bkr::Bkr;
 use crate::expected::{EXPECTED, Expected, HARMLESS};
 use crate::explore::{Explored, explore};
+use crate::mvba::{Progress, Smvba};
 use crate::rbc::Bracha;
 use crate::saving::Saving;
 use crate::term::Term;
@@ -108,6 +109,35 @@ const ROUNDS: &[Weakening] = &[NoConf, DecideWithoutCoin, LocalCoin, MixedKeepsA
 const TERM: &[Weakening] = &[HaltAtDecide, HaltLow, AdoptLow, AdoptHigh, AdoptSilently];
 const BKR: &[Weakening] = &[ZerosEarly, NoZeros, OutputEarly, OutputUndelivered, CompletionOnAgreement, DropOnOwnZero];
 
+const PROGRESS: &[Weakening] =
+    &[PrevoteWithoutProof, HaltWithoutProof, HaltSilently, PastViewsDropped, ShareAtQuorumOnly];
+const VIEWS: &[Weakening] = &[
+    LockAfterCoin,
+    LockUnrecorded,
+    FinishLow,
+    NpcLow,
+    PrevoteUnjustified,
+    VoteYesUnjustified,
+    VoteNoUnjustified,
+    MixedKeeps,
+];
+const TWO_VIEWS: &[Weakening] = &[
+    NpcJustifies,
+    OriginUnchecked,
+    LockAfterCoin,
+    LockUnrecorded,
+    EndorseBoth,
+    EndorseLow,
+    FinishLow,
+    NvcLow,
+    YesLow,
+    PrevoteUnjustified,
+    LockedMayVoteNoFreely,
+    ChainCut,
+];
+const THREE_VIEWS: &[Weakening] =
+    &[ChainCut, EndorseAfterCoin, LockedMayVoteNo, NpcLow, VoteYesUnjustified, VoteNoUnjustified, MixedKeeps];
+
 const FAMILIES: &[Family] = &[
     ("broadcast, n = 4", 4, false, |c, w| explore(&Bracha::<3>::new(c, false, w)), RBC),
     ("broadcast, n = 6", 6, false, |c, w| explore(&Bracha::<5>::new(c, false, w)), &[EchoQuorumLow]),
@@ -140,6 +170,25 @@ const FAMILIES: &[Family] = &[
     ("TERM, n = 7", 7, false, |c, w| explore(&Term::<5>::new(c, w)), TERM),
     ("subset, n = 4", 4, false, |c, w| explore(&Bkr::<3, 4>::new(c, w)), BKR),
     ("subset, n = 5", 5, true, |c, w| explore(&Bkr::<4, 5>::new(c, w)), &[]),
+    ("MVBA, each view, n = 4", 4, false, |c, w| explore(&Smvba::<3, 2>::views(c, w)), VIEWS),
+    ("MVBA, agreement over two views, n = 4", 4, false, |c, w| explore(&Smvba::<3, 2>::agreement(c, w)), TWO_VIEWS),
+    ("MVBA, agreement over three views, n = 4", 4, true, |c, w| explore(&Smvba::<3, 3>::agreement(c, w)), THREE_VIEWS),
+    (
+        "MVBA, two views step by step, n = 4",
+        4,
+        true,
+        |c, w| explore(&Smvba::<3, 2>::step_by_step(c, w)),
+        &[NpcJustifies, LockAfterCoin],
+    ),
+    ("MVBA, progress in one view, n = 4", 4, false, |c, w| explore(&Progress::<3, 1>::new(c, w)), PROGRESS),
+    (
+        "MVBA, progress over two views, n = 4",
+        4,
+        false,
+        |c, w| explore(&Progress::<3, 2>::new(c, w)),
+        &[PrevoteWithoutProof, HaltWithoutProof, PastViewsDropped],
+    ),
+    ("MVBA, progress over three views, n = 4", 4, true, |c, w| explore(&Progress::<3, 3>::new(c, w)), &[]),
 ];
 
 /// Every run, in the order of the table.

@@ -79,4 +79,50 @@ pub enum Weakening {
     CompletionOnAgreement,
     /// Subset: a broadcast is dropped when this node votes 0 on it.
     DropOnOwnZero,
+    /// MVBA: a justification shows the no-certificate of the last view only, not of every view since its origin.
+    ChainCut,
+    /// MVBA: a quorum of PREVOTE no justifies a value like a quorum of VOTE no.
+    NpcJustifies,
+    /// MVBA: a justification needs no lock (cert1) of its origin.
+    OriginUnchecked,
+    /// MVBA: a node that has said PREVOTE no still signs stage 2.
+    LockAfterCoin,
+    /// MVBA: a node that has said PREVOTE no still signs stage 1.
+    EndorseAfterCoin,
+    /// MVBA: a node that signs stage 2 does not keep the lock, and says PREVOTE no.
+    LockUnrecorded,
+    /// MVBA: a node that holds a lock may say VOTE no all the same, on a quorum of PREVOTE no of others.
+    LockedMayVoteNo,
+    /// MVBA: a node that holds a lock may say VOTE no, and no VOTE no needs a quorum of PREVOTE no.
+    LockedMayVoteNoFreely,
+    /// MVBA: a node signs stage 1 of two values.
+    EndorseBoth,
+    /// MVBA: one signature less than a quorum is a lock (cert1).
+    EndorseLow,
+    /// MVBA: one signature less than a quorum says done (cert2).
+    FinishLow,
+    /// MVBA: one PREVOTE no less than a quorum lets a node say VOTE no.
+    NpcLow,
+    /// MVBA: one VOTE no less than a quorum is a no-certificate.
+    NvcLow,
+    /// MVBA: one VOTE yes less than a quorum decides.
+    YesLow,
+    /// MVBA: PREVOTE yes counts without a lock (cert1).
+    PrevoteUnjustified,
+    /// MVBA: VOTE yes counts without a lock (cert1).
+    VoteYesUnjustified,
+    /// MVBA: VOTE no counts without a quorum of PREVOTE no.
+    VoteNoUnjustified,
+    /// MVBA: after VOTEs yes and no a node keeps its value.
+    MixedKeeps,
+    /// MVBA: PREVOTE comes without a proof of the coin.
+    PrevoteWithoutProof,
+    /// MVBA: HALT comes without a proof of the coin.
+    HaltWithoutProof,
+    /// MVBA: a node that learns the coin from others keeps its share to itself.
+    ShareAtQuorumOnly,
+    /// MVBA: a node that decides stops without HALT.
+    HaltSilently,
+    /// MVBA: PREVOTEs and VOTEs of those who have gone on to another view are lost.
+    PastViewsDropped,
 }
