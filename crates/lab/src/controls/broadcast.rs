@@ -350,6 +350,72 @@ pub(super) const CONTROLS: &[Control] = &[
         "prbc_rules",
         "a_restarted_node_counts_its_own_endorsement_and_says_no_other",
     ),
+    PROVABLE.by(
+        "retrieval-one-holder-too-few",
+        "f holders are asked at first: all of them may be silent",
+        "retrieval_rules",
+        "f_plus_1_signers_are_asked_for_different_chunks_a_window_each",
+    ),
+    PROVABLE.by(
+        "retrieval-no-window",
+        "a holder is asked for everything at once",
+        "retrieval_rules",
+        "f_plus_1_signers_are_asked_for_different_chunks_a_window_each",
+    ),
+    PROVABLE.by(
+        "retrieval-signers-only",
+        "nobody but the signers is ever asked",
+        "retrieval_rules",
+        "signers_come_first_and_then_everybody",
+    ),
+    PROVABLE.by(
+        "retrieval-debts-not-shared",
+        "what a silent node was asked for is asked of nobody else",
+        "retrieval_rules",
+        "one_honest_holder_is_enough_whoever_else_is_silent",
+    ),
+    PROVABLE.by(
+        "retrieval-liar-kept",
+        "a holder that sent a wrong chunk counts as one to wait for",
+        "retrieval_rules",
+        "a_liar_is_named_and_the_next_one_takes_over",
+    ),
+    PROVABLE.by(
+        "retrieval-absence-without-debts-ignored",
+        "a node that has nothing is waited for, because it owed nothing when it said so",
+        "retrieval_rules",
+        "an_absence_counts_even_of_a_node_that_owes_nothing_any_more",
+    ),
+    PROVABLE.by(
+        "retrieval-stale-absence-counts",
+        "a late ABSENT keeps a node from being asked that has shown chunks since",
+        "retrieval_rules",
+        "an_absence_of_the_past_does_not_undo_what_was_shown",
+    ),
+    PROVABLE.by(
+        "retrieval-old-incarnation",
+        "a restarted peer is not answered again",
+        "retrieval_rules",
+        "each_chunk_is_served_once_per_incarnation",
+    ),
+    PROVABLE.by(
+        "retrieval-answered-twice",
+        "a chunk goes out as often as it is asked for",
+        "retrieval_rules",
+        "each_chunk_is_served_once_per_incarnation",
+    ),
+    PROVABLE.by(
+        "retrieval-absence-unsaid",
+        "a node that has nothing says nothing, and is waited for",
+        "retrieval_rules",
+        "what_is_not_held_yet_is_answered_later",
+    ),
+    PROVABLE.by(
+        "retrieval-late-unanswered",
+        "what was asked before the payload was there is never answered",
+        "retrieval_rules",
+        "what_is_not_held_yet_is_answered_later",
+    ),
 ];
 
 pub(super) const HARMLESS: &[Harmless] = &[Harmless {
