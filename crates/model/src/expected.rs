@@ -174,6 +174,49 @@ pub const EXPECTED: &[Expected] = &[
     row("MVBA, progress over two views, n = 4", Some(HaltWithoutProof), 2150, Some(("nobody hangs", 4))),
     row("MVBA, progress over two views, n = 4", Some(PastViewsDropped), 2043, Some(("nobody hangs", 9))),
     row("MVBA, progress over three views, n = 4", None, 957177, None),
+    row("stream of a Byzantine proposer, n = 4, 3 slots", None, 11986, None),
+    row("stream of a Byzantine proposer, n = 4, 3 slots", Some(NoPredecessor), 3359, Some(("certified prefixes", 2))),
+    row("stream of a Byzantine proposer, n = 4, 3 slots", Some(BaseUnpinned), 2866, Some(("certified prefixes", 7))),
+    row(
+        "stream of a Byzantine proposer, n = 4, 3 slots",
+        Some(PredecessorUnchecked),
+        3359,
+        Some(("certified prefixes", 2)),
+    ),
+    row("stream of a Byzantine proposer, n = 4, 3 slots", Some(VoteTwice), 3790, Some(("one certificate per slot", 4))),
+    row(
+        "stream of a Byzantine proposer, n = 4, 3 slots",
+        Some(SlotQuorumLow),
+        4558,
+        Some(("one certificate per slot", 2)),
+    ),
+    row(
+        "stream of a Byzantine proposer, n = 4, 3 slots",
+        Some(VoteUnstored),
+        2604,
+        Some(("certified batches are held", 2)),
+    ),
+    row("stream of a Byzantine proposer, n = 4, 3 slots", Some(NoWindow), 3278, Some(("window", 3))),
+    row("stream of a Byzantine proposer, n = 4, 4 slots", None, 191418, None),
+    row("stream goes on, n = 4, window 1", None, 1049, None),
+    row("stream goes on, n = 4, window 1", Some(BaseStays), 8, Some(("no stream is stuck", 5))),
+    row("stream goes on, n = 4, window 1", Some(NoTip), 1049, Some(("no stream is stuck", 4))),
+    row("stream goes on, n = 4, window 2", None, 8124, None),
+    row("stream goes on, n = 4, window 2", Some(WindowFromZero), 286, Some(("no stream is stuck", 10))),
+    row("stream goes on, n = 4, window 2", Some(BaseStays), 42, Some(("no stream is stuck", 9))),
+    row("stream goes on, n = 4, window 2", Some(NoBaseClause), 2082, Some(("no stream is stuck", 9))),
+    row("stream goes on, n = 4, window 2", Some(NoTip), 7071, Some(("no stream is stuck", 20))),
+    row("stream goes on, n = 4, window 2", Some(NoCertificateClause), 5212, None),
+    row("stream goes on, n = 4, window 2", Some(ProposalDropped), 8124, None),
+    row("stream does not wait, n = 4, window 2", None, 8124, None),
+    row("stream does not wait, n = 4, window 2", Some(NoBaseClause), 2082, Some(("dissemination does not wait", 7))),
+    row(
+        "stream does not wait, n = 4, window 2",
+        Some(NoCertificateClause),
+        1962,
+        Some(("dissemination does not wait", 7)),
+    ),
+    row("stream does not wait, n = 4, window 2", Some(ProposalDropped), 8124, None),
 ];
 
 const LATE_ECHO: &str = "the k honest nodes among the first quorum of supporters echoed before anybody was READY, so \
@@ -192,6 +235,10 @@ const UNJUSTIFIED: &str = "nobody endorses what the node then proposes; what is 
     justified: see each view";
 const PROOFS_TRAVEL: &str = "who learns the coin says PREVOTE or HALT, whose proof does what the share would do";
 
+const OUTPUTS_MOVE_BASES: &str = "what is certified is ordered in the end, and then the slot below is everybody's \
+    base; what is lost is that dissemination does not wait";
+const CERTIFICATES_SERVE: &str = "the next proposal brings the certificate, and signers of it the batch";
+
 /// Weakenings that break no law of a model, and why.
 pub const HARMLESS: &[(&str, Weakening, &str)] = &[
     ("saving broadcast, n = 4, spare 0", LateEchoShowsNobody, LATE_ECHO),
@@ -209,4 +256,7 @@ pub const HARMLESS: &[(&str, Weakening, &str)] = &[
     ("MVBA, agreement over three views, n = 4", VoteNoUnjustified, EITHER),
     ("MVBA, agreement over three views, n = 4", MixedKeeps, UNJUSTIFIED),
     ("MVBA, progress in one view, n = 4", ShareAtQuorumOnly, PROOFS_TRAVEL),
+    ("stream goes on, n = 4, window 2", NoCertificateClause, OUTPUTS_MOVE_BASES),
+    ("stream goes on, n = 4, window 2", ProposalDropped, CERTIFICATES_SERVE),
+    ("stream does not wait, n = 4, window 2", ProposalDropped, CERTIFICATES_SERVE),
 ];

@@ -11,6 +11,7 @@
 //! | [`term`] | TERM: deciding, joining, halting | n = 4, 7 |
 //! | [`bkr`] | the common subset of broadcasts and agreements | n = 4, 5 |
 //! | [`mvba`] | multi-valued agreement: three views for agreement, and that nobody hangs | n = 4 |
+//! | [`stream`] | Dumbo-NG's rule for votes: no fork of a stream, no stream stuck | n = 4 |
 //!
 //! [`system`] says what a model is, and how safety and liveness become laws on states; [`mod@explore`] visits all
 //! states with stateright. [`runs`] lists every model with every [`Weakening`]; [`EXPECTED`] is the checked-in table
@@ -35,6 +36,7 @@ pub mod mvba;
 pub mod rbc;
 mod runs;
 pub mod saving;
+pub mod stream;
 pub mod system;
 pub mod term;
 pub mod values;

@@ -11,6 +11,7 @@ use crate::explore::{Explored, explore};
 use crate::mvba::{Progress, Smvba};
 use crate::rbc::Bracha;
 use crate::saving::Saving;
+use crate::stream::{Flow, Fork};
 use crate::term::Term;
 
 /// One model, explored with one rule weakened or none.
@@ -138,6 +139,10 @@ const TWO_VIEWS: &[Weakening] = &[
 const THREE_VIEWS: &[Weakening] =
     &[ChainCut, EndorseAfterCoin, LockedMayVoteNo, NpcLow, VoteYesUnjustified, VoteNoUnjustified, MixedKeeps];
 
+const FORK: &[Weakening] =
+    &[NoPredecessor, BaseUnpinned, PredecessorUnchecked, VoteTwice, SlotQuorumLow, VoteUnstored, NoWindow];
+const FLOW: &[Weakening] = &[WindowFromZero, BaseStays, NoBaseClause, NoTip, NoCertificateClause, ProposalDropped];
+
 const FAMILIES: &[Family] = &[
     ("broadcast, n = 4", 4, false, |c, w| explore(&Bracha::<3>::new(c, false, w)), RBC),
     ("broadcast, n = 6", 6, false, |c, w| explore(&Bracha::<5>::new(c, false, w)), &[EchoQuorumLow]),
@@ -189,6 +194,17 @@ const FAMILIES: &[Family] = &[
         &[PrevoteWithoutProof, HaltWithoutProof, PastViewsDropped],
     ),
     ("MVBA, progress over three views, n = 4", 4, true, |c, w| explore(&Progress::<3, 3>::new(c, w)), &[]),
+    ("stream of a Byzantine proposer, n = 4, 3 slots", 4, false, |c, w| explore(&Fork::<3, 3>::new(c, 2, w)), FORK),
+    ("stream of a Byzantine proposer, n = 4, 4 slots", 4, true, |c, w| explore(&Fork::<3, 4>::new(c, 2, w)), &[]),
+    ("stream goes on, n = 4, window 1", 4, false, |c, w| explore(&Flow::<3>::live(c, 4, 1, w)), &[BaseStays, NoTip]),
+    ("stream goes on, n = 4, window 2", 4, false, |c, w| explore(&Flow::<3>::live(c, 4, 2, w)), FLOW),
+    (
+        "stream does not wait, n = 4, window 2",
+        4,
+        false,
+        |c, w| explore(&Flow::<3>::eager(c, 4, 2, w)),
+        &[NoBaseClause, NoCertificateClause, ProposalDropped],
+    ),
 ];
 
 /// Every run, in the order of the table.

@@ -125,4 +125,30 @@ pub enum Weakening {
     HaltSilently,
     /// MVBA: PREVOTEs and VOTEs of those who have gone on to another view are lost.
     PastViewsDropped,
+    /// Streams: a vote does not look at the slot below.
+    NoPredecessor,
+    /// Streams: a slot's digest may cover any digest of the base, not only the one that is ordered.
+    BaseUnpinned,
+    /// Streams: the certificate of the slot below is not checked.
+    PredecessorUnchecked,
+    /// Streams: a node votes for two digests of a slot.
+    VoteTwice,
+    /// Streams: one vote less than a quorum is a certificate.
+    SlotQuorumLow,
+    /// Streams: a node votes before it has the batch.
+    VoteUnstored,
+    /// Streams: a node votes however far a slot is above its base.
+    NoWindow,
+    /// Streams: the window does not move with the base.
+    WindowFromZero,
+    /// Streams: the base does not follow outputs.
+    BaseStays,
+    /// Streams: the base does not count as a predecessor.
+    NoBaseClause,
+    /// Streams: a certificate does not count as a predecessor.
+    NoCertificateClause,
+    /// Streams: a proposer with nothing to send next shows its newest certificate to nobody.
+    NoTip,
+    /// Streams: a proposer sends a slot again only until it is certified, not until it is ordered.
+    ProposalDropped,
 }

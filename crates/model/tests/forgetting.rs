@@ -1,10 +1,11 @@
-//! What the models forget, no step reads: like states have like steps.
+//! Like states have like steps: names that a canonical state exchanges mean nothing, and what it forgets no step reads.
 
 use std::collections::BTreeSet;
 
 use mellivora_core::Committee;
 use mellivora_model::Weakening;
 use mellivora_model::mvba::{Progress, Smvba};
+use mellivora_model::stream::{Flow, Fork};
 use mellivora_model::system::System;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -50,4 +51,11 @@ fn views_for_agreement() {
 #[test]
 fn views_for_progress() {
     check(&Progress::<3, 3>::new(Committee::new(4).unwrap(), None), 100);
+}
+
+#[test]
+fn streams() {
+    let four = Committee::new(4).unwrap();
+    check(&Fork::<3, 3>::new(four, 2, None), 150);
+    check(&Flow::<3>::live(four, 4, 2, None), 150);
 }

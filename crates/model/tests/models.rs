@@ -3,11 +3,12 @@
 use mellivora_model::{EXPECTED, HARMLESS, Weakening, runs};
 
 /// Weakenings that no model minds.
-const HARMLESS_EVERYWHERE: [Weakening; 4] = [
+const HARMLESS_EVERYWHERE: [Weakening; 5] = [
     Weakening::LateEchoShowsNobody,
     Weakening::EndorseAfterCoin,
     Weakening::LockedMayVoteNo,
     Weakening::ShareAtQuorumOnly,
+    Weakening::ProposalDropped,
 ];
 
 /// Checks the runs whose model begins so.
@@ -68,6 +69,11 @@ fn without_the_chain_a_third_view_forks() {
     let run = runs().into_iter().find(|run| run.name() == "MVBA, agreement over three views, n = 4, ChainCut").unwrap();
     let outcome = run.check();
     assert!(outcome.ok, "{outcome:#?}");
+}
+
+#[test]
+fn streams() {
+    check("stream");
 }
 
 #[test]
