@@ -6,20 +6,99 @@ use std::str::FromStr;
 use mellivora_atomic::{HoneyBadger, Local};
 use mellivora_crypto::NodeKeys;
 use mellivora_net::Transport;
-use mellivora_subset::Bkr;
+use mellivora_subset::Subset;
 use tokio::task::JoinHandle;
 
 use crate::driver::{self, Resources};
 use crate::misbehave::{self, Misbehaviour};
 use crate::{Node, NodeConfig, StartError};
 
-/// Which atomic broadcast a cluster runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Engine {
+/// Makes the choice from a list: the variant, and the common subset that the atomic broadcast runs over. Its name is the
+/// name of the engine.
+macro_rules! engines {
+    ($($(#[$meta:meta])* $variant:ident over $subset:ty;)*) => {
+        /// Which atomic broadcast a cluster runs.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Engine {
+            $($(#[$meta])* $variant,)*
+        }
+
+        impl Engine {
+            /// All engines.
+            pub const ALL: &'static [Engine] = &[$(Engine::$variant,)*];
+
+            /// The name on command lines and in configuration files.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Engine::$variant => <$subset as Subset>::NAME,)*
+                }
+            }
+
+            /// Starts a node that runs this engine.
+            pub(crate) fn start<T: Transport>(
+                config: NodeConfig,
+                keys: NodeKeys,
+                seed: [u8; 32],
+                transport: T,
+                resources: Resources,
+            ) -> Result<Node, StartError> {
+                match config.engine {
+                    $(Engine::$variant => start::<$subset, T>(config, keys, seed, transport, resources),)*
+                }
+            }
+
+            /// Starts a node that runs this engine and misbehaves.
+            pub(crate) fn start_faulty<T: Transport>(
+                config: &NodeConfig,
+                keys: NodeKeys,
+                seed: [u8; 32],
+                transport: T,
+                kind: Misbehaviour,
+            ) -> Result<JoinHandle<()>, StartError> {
+                match config.engine {
+                    $(Engine::$variant => start_faulty::<$subset, T>(config, keys, seed, transport, kind),)*
+                }
+            }
+        }
+    };
+}
+
+engines! {
     /// HoneyBadger: encrypted batches over the common subset of Ben-Or, Kelmer and Rabin.
     #[default]
-    HoneyBadger,
+    HoneyBadger over mellivora_subset::Bkr;
+    /// The same over the common subset of Dumbo1: a few agreements instead of n, on what an elected committee proposes.
+    Dumbo1 over mellivora_subset::Dumbo1;
+}
+
+fn start<S: Subset + Send + 'static, T: Transport>(
+    config: NodeConfig,
+    keys: NodeKeys,
+    seed: [u8; 32],
+    transport: T,
+    resources: Resources,
+) -> Result<Node, StartError> {
+    let local = Local { seed, retention_bytes: config.retention_bytes };
+    let replica = HoneyBadger::<S>::new(config.protocol.clone(), keys.clone(), local)?;
+    Ok(driver::start(config, keys.index(), replica, transport, resources))
+}
+
+fn start_faulty<S: Subset + Send + 'static, T: Transport>(
+    config: &NodeConfig,
+    keys: NodeKeys,
+    seed: [u8; 32],
+    transport: T,
+    kind: Misbehaviour,
+) -> Result<JoinHandle<()>, StartError> {
+    let (committee, me) = (config.protocol.committee, keys.index());
+    let instance = |twin: u8| {
+        let mut seed = seed;
+        seed[0] ^= twin;
+        HoneyBadger::<S>::new(config.protocol.clone(), keys.clone(), Local::new(seed))
+    };
+    let twins = (0..kind.instances()).map(instance).collect::<Result<Vec<_>, _>>()?;
+    Ok(tokio::spawn(misbehave::run(kind, twins, committee, me, seed, transport)))
 }
 
 /// A name that no engine has.
@@ -31,57 +110,6 @@ pub struct UnknownEngine {
 
 fn known() -> String {
     Engine::ALL.iter().map(|engine| engine.name()).collect::<Vec<_>>().join(", ")
-}
-
-impl Engine {
-    /// All engines.
-    pub const ALL: &'static [Engine] = &[Engine::HoneyBadger];
-
-    /// The name on command lines and in configuration files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Engine::HoneyBadger => "honey-badger",
-        }
-    }
-
-    /// Starts a node that runs this engine.
-    pub(crate) fn start<T: Transport>(
-        config: NodeConfig,
-        keys: NodeKeys,
-        seed: [u8; 32],
-        transport: T,
-        resources: Resources,
-    ) -> Result<Node, StartError> {
-        match config.engine {
-            Engine::HoneyBadger => {
-                let local = Local { seed, retention_bytes: config.retention_bytes };
-                let replica = HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), local)?;
-                Ok(driver::start(config, keys.index(), replica, transport, resources))
-            }
-        }
-    }
-
-    /// Starts a node that runs this engine and misbehaves.
-    pub(crate) fn start_faulty<T: Transport>(
-        config: &NodeConfig,
-        keys: NodeKeys,
-        seed: [u8; 32],
-        transport: T,
-        kind: Misbehaviour,
-    ) -> Result<JoinHandle<()>, StartError> {
-        let (committee, me) = (config.protocol.committee, keys.index());
-        match config.engine {
-            Engine::HoneyBadger => {
-                let instance = |twin: u8| {
-                    let mut seed = seed;
-                    seed[0] ^= twin;
-                    HoneyBadger::<Bkr>::new(config.protocol.clone(), keys.clone(), Local::new(seed))
-                };
-                let twins = (0..kind.instances()).map(instance).collect::<Result<Vec<_>, _>>()?;
-                Ok(tokio::spawn(misbehave::run(kind, twins, committee, me, seed, transport)))
-            }
-        }
-    }
 }
 
 impl fmt::Display for Engine {
@@ -109,6 +137,6 @@ mod tests {
             assert_eq!(engine.to_string().parse::<Engine>().unwrap(), *engine);
         }
         let error = "raft".parse::<Engine>().unwrap_err().to_string();
-        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger");
+        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger, dumbo1");
     }
 }

@@ -2,7 +2,7 @@
 
 use mellivora_atomic::{HoneyBadger, Input, Output, Status};
 use mellivora_core::Protocol;
-use mellivora_subset::Bkr;
+use mellivora_subset::Subset;
 
 /// An atomic broadcast that a node can run.
 pub(crate) trait Replica: Protocol<Input = Input, Output = Output> + Send + 'static {
@@ -12,7 +12,7 @@ pub(crate) trait Replica: Protocol<Input = Input, Output = Output> + Send + 'sta
     fn is_idle(&self) -> bool;
 }
 
-impl Replica for HoneyBadger<Bkr> {
+impl<S: Subset + Send + 'static> Replica for HoneyBadger<S> {
     fn status(&self) -> Status {
         HoneyBadger::status(self)
     }
