@@ -10,8 +10,7 @@ use mellivora_coding::{Proof, Shard};
 use mellivora_core::codec::{Wire, decode, decode_all, decode_prefix, encode};
 use mellivora_core::{Message, NodeSet};
 use mellivora_crypto::{CoinShare, DecryptionProof, DecryptionShare, Seed, Signature};
-use mellivora_subset::BkrMessage;
-use mellivora_subset::bkr::Ballot;
+use mellivora_subset::{Ballot, BkrMessage, Dumbo1Message};
 
 use crate::frame::check_memory;
 
@@ -39,6 +38,7 @@ pub fn wire(data: &[u8]) -> bool {
 fn parts(frame: &Bytes) {
     messages::<AbaMessage>(frame);
     messages::<BkrMessage>(frame);
+    messages::<Dumbo1Message>(frame);
     messages::<EpochMessage<BkrMessage>>(frame);
     messages::<EpochMessage<AbaMessage>>(frame);
     messages::<RbcMessage>(frame);

@@ -27,15 +27,16 @@
 //! * *Committee.* The coin's value shuffles the nodes ([`draw`]); the first kappa ([`committee_size`]) are elected. A
 //!   committee of everybody, as of a single node, needs no coin. Until a node knows the members it takes part in the
 //!   index sets and agreements of all nodes; then it drops those of the others.
-//! * *Index set.* A member that has a quorum of deliveries broadcasts the set of all that are delivered, at the end of a
-//!   turn, once. Valid is a set that is well formed, holds only nodes of this committee and at least a quorum of them.
-//!   Anything else counts as BOTTOM and is a fault of the member.
+//! * *Index set.* A member that has a quorum of deliveries broadcasts the set of all that are delivered, at the end of
+//!   a turn, once. Valid is a set that is well formed, holds only nodes of this committee and at least a quorum of
+//!   them. Anything else counts as BOTTOM and is a fault of the member.
 //! * *One.* S_j is here and valid, and so is every contribution that it names: input 1 to ABA_j.
 //! * *Zero.* Some ABA of a member decided 1: input 0 to all that have no input, at the end of a turn.
-//! * *Choice.* Settled when all ABAs of members have decided and the sets of those that decided 1 are here: the union of
-//!   these sets. Output when all contributions in it are here. Checked on every outcome of every child.
-//! * *Dropping.* The broadcast of S_j goes when ABA_j decided 0, never when it decided 1. The broadcast of a contribution
-//!   goes when the choice is settled here without it, never before: any set that may still be chosen may name it.
+//! * *Choice.* Settled when all ABAs of members have decided and the sets of those that decided 1 are here: the union
+//!   of these sets. Output when all contributions in it are here. Checked on every outcome of every child.
+//! * *Dropping.* The broadcast of S_j goes when ABA_j decided 0, never when it decided 1. The broadcast of a
+//!   contribution goes when the choice is settled here without it, never before: any set that may still be chosen may
+//!   name it.
 //! * Votes of all agreements in one turn leave at its end as one bundle, as in [`bkr`](crate::bkr).
 //! * A node without an input of its own helps all others and may be a member; its input may come at any time.
 //! * A node that a broadcast blames for an invalid shard is distrusted by all broadcasts from then on.
@@ -45,22 +46,23 @@
 //!
 //! The coin, the agreements and the broadcasts give every honest node the same members, decisions and sets, hence the
 //! same choice. An agreement decides only what an honest node put in. So a first 1 came before any 0, and its set is
-//! valid: the choice holds a quorum, of which at least n - 2f are honest. Once all agreements have decided at one honest
-//! node, nobody can change the choice any more, although sets and contributions may still be on their way.
+//! valid: the choice holds a quorum, of which at least n - 2f are honest. Once all agreements have decided at one
+//! honest node, nobody can change the choice any more, although sets and contributions may still be on their way.
 //!
 //! # Why it is live
 //!
 //! Let all honest nodes have put something in.
 //!
 //! 1. *The coin comes to everybody.* At least a quorum of contributions, those of honest nodes, is delivered to every
-//!    honest node in the end, unless its broadcasts are dropped somewhere; but whoever drops any keeps the choice, which
-//!    is a quorum, delivered to an honest node, and so comes to all. So every honest node passes the gate, whether or
-//!    not it is late, and whether or not it knows the coin; and f + 1 shares make the coin.
-//! 2. *Some agreement decides 1.* Suppose none ever does at any honest node. Then no honest node ever gives a zero. There
-//!    is an honest member; it knows the coin and has a quorum of deliveries, so it broadcasts its set; the set comes to
-//!    all, and so does all that it names, as it was delivered to an honest node. So all honest nodes give its agreement a
-//!    one, and it decides 1.
-//! 3. *All agreements decide.* The first 1 at one honest node comes to all, who then have given each agreement an input.
+//!    honest node in the end, unless its broadcasts are dropped somewhere; but whoever drops any keeps the choice,
+//!    which is a quorum, delivered to an honest node, and so comes to all. So every honest node passes the gate,
+//!    whether or not it is late, and whether or not it knows the coin; and f + 1 shares make the coin.
+//! 2. *Some agreement decides 1.* Suppose none ever does at any honest node. Then no honest node ever gives a zero.
+//!    There is an honest member; it knows the coin and has a quorum of deliveries, so it broadcasts its set; the set
+//!    comes to all, and so does all that it names, as it was delivered to an honest node. So all honest nodes give its
+//!    agreement a one, and it decides 1.
+//! 3. *All agreements decide.* The first 1 at one honest node comes to all, who then have given each agreement an
+//!    input.
 //! 4. *The choice comes to everybody.* For each one decided 1, an honest node had the set and all that it names. These
 //!    broadcasts are never dropped at an honest node, so everybody gets them.
 //!
@@ -71,16 +73,16 @@
 //!
 //! # Complexity
 //!
-//! n broadcasts of contributions, kappa <= 24 broadcasts of at most 33 bytes, one coin, and kappa agreements, whose votes
-//! travel in n^2 bundles per step for all of them together. Without faults and with the default coin schedule nine
-//! message delays: three of a broadcast, one of the coin, three of the index sets, BVAL, AUX. Four more than
+//! n broadcasts of contributions, kappa <= 24 broadcasts of at most 33 bytes, one coin, and kappa agreements, whose
+//! votes travel in n^2 bundles per step for all of them together. Without faults and with the default coin schedule
+//! nine message delays: three of a broadcast, one of the coin, three of the index sets, BVAL, AUX. Four more than
 //! [`bkr`](crate::bkr) has, against agreements whose number does not grow with n: the slowest of n takes O(log n)
 //! rounds, and each real coin costs n shares.
 //!
 //! # Bound on memory
 //!
-//! That of n broadcasts of contributions, n of payloads of 33 bytes, and n agreements (kappa of each when the members are
-//! known), one coin, and the delivered payloads until the output.
+//! That of n broadcasts of contributions, n of payloads of 33 bytes, and n agreements (kappa of each when the members
+//! are known), one coin, and the delivered payloads until the output.
 //!
 //! # What is durable
 //!
@@ -90,11 +92,11 @@
 //!
 //! # Deviations from the paper
 //!
-//! * The committee never has more than f + 1 members, which cannot all be Byzantine, whatever the security parameter; its
-//!   size comes from the exact probability for this n and f. Epsilon is a constant of the protocol, hence bound by its
-//!   name in the cluster id.
-//! * The paper waits for the broadcasts after all agreements are done; here completion is checked on every outcome, which
-//!   is the same set at the same nodes. Votes are bundled.
+//! * The committee never has more than f + 1 members, which cannot all be Byzantine, whatever the security parameter;
+//!   its size comes from the exact probability for this n and f. Epsilon is a constant of the protocol, hence bound by
+//!   its name in the cluster id.
+//! * The paper waits for the broadcasts after all agreements are done; here completion is checked on every outcome,
+//!   which is the same set at the same nodes. Votes are bundled.
 //!
 //! # Source
 //!

@@ -5,7 +5,7 @@ use mellivora_agreement::Vote;
 use mellivora_broadcast::RbcMessage;
 use mellivora_coding::Encoded;
 use mellivora_core::codec::{Blob, List, encode};
-use mellivora_core::{Durable, FaultKind, NodeIndex, NodeSet, Round};
+use mellivora_core::{Durable, FaultKind, NodeIndex, NodeSet, Protocol, Round, To};
 use mellivora_subset::{Ballot, BkrMessage, Dumbo1, Dumbo1Message};
 
 use super::support::{Hand, codec, make, payload, set};
@@ -178,4 +178,27 @@ fn a_node_blamed_in_a_contribution_is_checked_in_index_sets_before_use() {
     hand.hear(1, index_set(1, echo(&named, 1)));
     let job = format!("{:?}", hand.seen.jobs[0]);
     assert!(job.contains("verify and decode"), "no decode is wasted on a known culprit: {job}");
+}
+
+#[test]
+fn a_restarted_node_keeps_to_its_votes() {
+    let votes = |vote| {
+        let ballot = Ballot { vote, instances: NodeSet::one(NodeIndex(1)) };
+        Dumbo1Message::Bkr(BkrMessage::Votes(List::new(vec![ballot])))
+    };
+    let aux = |value| Vote::Aux { round: Round(1), value };
+    for recalled in [false, true] {
+        let mut hand = hand(4, &[1, 2]);
+        if recalled {
+            hand.node.recall(To::All, votes(aux(true)));
+            hand.turn(|_, _| {});
+        }
+        // Others are for the other value by now.
+        [1, 2, 3].into_iter().for_each(|from| hand.hear(from, votes(Vote::Bval { round: Round(1), value: false })));
+        let said = hand.sent().any(|message| match message {
+            Dumbo1Message::Bkr(BkrMessage::Votes(ballots)) => ballots.iter().any(|ballot| ballot.vote == aux(false)),
+            _ => false,
+        });
+        assert_eq!(said, !recalled, "a second AUX of one round");
+    }
 }
