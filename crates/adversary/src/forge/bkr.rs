@@ -3,8 +3,7 @@
 use mellivora_agreement::AbaMessage;
 use mellivora_core::codec::List;
 use mellivora_core::{Layer, NodeIndex, Segment};
-use mellivora_subset::BkrMessage;
-use mellivora_subset::bkr::{Ballot, MAX_BALLOTS};
+use mellivora_subset::{Ballot, BkrMessage, MAX_BALLOTS};
 
 use super::{Fire, Forgeable, Kit, proposal, share, vote};
 use crate::Strategy;
@@ -48,13 +47,7 @@ impl Forgeable for BkrMessage {
                 kit.in_instance(rbc(proposer), proposer, |kit| {
                     message.answer(from, kit, &mut |to, message| fire(to, BkrMessage::Rbc { proposer, message }));
                 });
-                if kit.strategy() == Strategy::CopiedCiphertext {
-                    // What was overheard may be what the own proposal waits for.
-                    let proposer = kit.me();
-                    kit.in_instance(rbc(proposer), proposer, |kit| {
-                        proposal::propose(kit, &mut |to, message| fire(to, BkrMessage::Rbc { proposer, message }));
-                    });
-                }
+                repropose(kit, fire);
             }
             BkrMessage::Votes(_) => {}
             BkrMessage::Share { share, .. } => {
@@ -63,6 +56,16 @@ impl Forgeable for BkrMessage {
                 }
             }
         }
+    }
+}
+
+/// What was overheard may be what the own proposal of a copier waits for.
+pub(super) fn repropose(kit: &mut Kit, fire: Fire<'_, BkrMessage>) {
+    if kit.strategy() == Strategy::CopiedCiphertext {
+        let proposer = kit.me();
+        kit.in_instance(rbc(proposer), proposer, |kit| {
+            proposal::propose(kit, &mut |to, message| fire(to, BkrMessage::Rbc { proposer, message }));
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mellivora_agreement::CoinSchedule;
 use mellivora_coding::Codec;
-use mellivora_core::{Committee, Digest, Domain, Epoch, NodeIndex, NodeSet, Segment};
+use mellivora_core::{Committee, Digest, Domain, Epoch, Layer, NodeIndex, NodeSet, Segment};
 use mellivora_crypto::{CoinScheme, NodeKeys};
 use mellivora_sim::SimRng;
 use rand::{RngExt, SeedableRng};
@@ -32,19 +32,21 @@ impl Tools {
     }
 }
 
-/// Which instance of a layer a message belongs to: the epoch, and the node whose broadcast or agreement it is. What does
-/// not exist in a protocol is zero.
+/// Which instance a message belongs to: the epoch, the node whose broadcast or agreement it is, and of which layer. What
+/// does not exist in a protocol is zero or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The epoch.
     pub epoch: Epoch,
     /// The proposer.
     pub instance: NodeIndex,
+    /// What the proposer has several of.
+    pub layer: Option<Layer>,
 }
 
 impl Default for Place {
     fn default() -> Self {
-        Place { epoch: Epoch(0), instance: NodeIndex(0) }
+        Place { epoch: Epoch(0), instance: NodeIndex(0), layer: None }
     }
 }
 
@@ -176,6 +178,7 @@ impl Kit {
     pub fn in_instance<R>(&mut self, segment: Segment, instance: NodeIndex, act: impl FnOnce(&mut Kit) -> R) -> R {
         let outer = self.place;
         self.place.instance = instance;
+        self.place.layer = Some(segment.layer);
         let result = self.inside(segment, act);
         self.place = outer;
         result

@@ -28,6 +28,7 @@ mod aba;
 mod atomic;
 mod bkr;
 mod catch_up;
+mod dumbo1;
 mod epoch;
 mod kit;
 mod proposal;
@@ -41,7 +42,7 @@ use mellivora_agreement::Aba;
 use mellivora_atomic::HoneyBadger;
 use mellivora_broadcast::Rbc;
 use mellivora_core::{Message, NodeIndex, Protocol};
-use mellivora_subset::{Bkr, Subset};
+use mellivora_subset::{Bkr, Dumbo1, Subset};
 
 pub use kit::{Kit, Place, Tools};
 pub use tree::ForgedTree;
@@ -89,6 +90,10 @@ impl Forge for Aba {
 
 impl Forge for Bkr {
     const TARGETS: Targets = Rbc::TARGETS.and(Aba::TARGETS);
+}
+
+impl Forge for Dumbo1 {
+    const TARGETS: Targets = Bkr::TARGETS.and(Targets::of(Target::IndexSets));
 }
 
 impl<S: Subset + Forge> Forge for HoneyBadger<S> {

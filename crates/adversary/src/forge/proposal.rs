@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use mellivora_broadcast::RbcMessage;
 use mellivora_coding::{Decoded, Shard};
-use mellivora_core::{Digest, NodeIndex};
+use mellivora_core::{Digest, Layer, NodeIndex, NodeSet, codec};
 use rand::RngExt;
 
 use super::{Fire, ForgedTree, Kit, Place};
@@ -40,18 +40,19 @@ struct Proposal {
 /// Proposals that are remembered at the most.
 const KEPT: usize = 64;
 
-/// Whether a strategy is one of false proposers.
-const fn is_proposer(strategy: Strategy) -> bool {
-    matches!(
-        strategy,
-        Strategy::NonCodeword | Strategy::TwoProposals | Strategy::BadCiphertext | Strategy::CopiedCiphertext
-    )
+/// Whether the node is a false proposer of what is broadcast at this place.
+fn is_proposer(kit: &Kit) -> bool {
+    match kit.strategy() {
+        Strategy::NonCodeword | Strategy::TwoProposals | Strategy::BadCiphertext | Strategy::CopiedCiphertext => true,
+        Strategy::FalseIndexSet => kit.place().layer == Some(Layer::IndexSet),
+        _ => false,
+    }
 }
 
 pub(super) fn forge(message: RbcMessage, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, RbcMessage>) {
     let place = kit.place();
     match message {
-        RbcMessage::Val { root, shard } if is_proposer(kit.strategy()) => {
+        RbcMessage::Val { root, shard } if is_proposer(kit) => {
             note_own(root, to, &shard, kit);
             if let Some(proposal) = kit.proposals.own.get_mut(&place) {
                 proposal.waiting.push(to);
@@ -64,7 +65,7 @@ pub(super) fn forge(message: RbcMessage, to: NodeIndex, kit: &mut Kit, fire: Fir
             }
             fire(to, RbcMessage::Val { root, shard });
         }
-        other if is_proposer(kit.strategy()) => support(other, to, kit, fire),
+        other if is_proposer(kit) => support(other, to, kit, fire),
         other => fire(to, other),
     }
 }
@@ -161,6 +162,10 @@ fn trees(place: Place, payload: Bytes, kit: &mut Kit) -> Option<[ForgedTree; 2]>
             let tree = tree(maul(payload.to_vec(), kit).into())?;
             Some([tree.clone(), tree])
         }
+        Strategy::FalseIndexSet => {
+            let tree = tree(false_set(&payload, kit))?;
+            Some([tree.clone(), tree])
+        }
         Strategy::CopiedCiphertext => {
             // Rather what somebody else proposes in this epoch than what was proposed earlier.
             let copies = |this: bool| {
@@ -174,6 +179,22 @@ fn trees(place: Place, payload: Bytes, kit: &mut Kit) -> Option<[ForgedTree; 2]>
             Some([tree.clone(), tree])
         }
         _ => None,
+    }
+}
+
+/// An index set that is none, or one that names everybody, whoever was heard.
+fn false_set(honest: &Bytes, kit: &mut Kit) -> Bytes {
+    let committee = kit.committee();
+    let set = codec::decode::<NodeSet>(honest).unwrap_or_default();
+    match kit.rng().random_range(0..4) {
+        0 => codec::encode(&set.iter().take(committee.quorum() - 1).collect::<NodeSet>()),
+        1 => {
+            // The first node that does not exist.
+            let stranger = NodeSet::one(NodeIndex(committee.n() as u16));
+            codec::encode(&set.union(&stranger))
+        }
+        2 => [&honest[..], &[1]].concat().into(),
+        _ => codec::encode(&committee.all()),
     }
 }
 

@@ -85,14 +85,25 @@ pub(super) fn overhear(share: &CoinShare, kit: &mut Kit) {
 pub(super) fn early(to: NodeIndex, kit: &mut Kit, fire: &mut dyn FnMut(Round, CoinShare)) {
     /// Rounds whose coins become known early.
     const ROUNDS: usize = 2;
+    let schedule = kit.tools().coin_schedule;
+    let rounds = (1..).map(Round).filter(move |round| schedule.fixed(*round).is_none());
+    early_of(rounds.take(ROUNDS), to, kit, fire);
+}
+
+/// The same for given rounds.
+pub(super) fn early_of(
+    rounds: impl Iterator<Item = Round>,
+    to: NodeIndex,
+    kit: &mut Kit,
+    fire: &mut dyn FnMut(Round, CoinShare),
+) {
     if kit.strategy() != Strategy::EarlyShare || !kit.shares.early.insert((to, kit.place())) {
         return;
     }
     if kit.shares.early.len() > KEPT {
         kit.shares.early.pop_first();
     }
-    let schedule = kit.tools().coin_schedule;
-    for round in (1..).map(Round).filter(|round| schedule.fixed(*round).is_none()).take(ROUNDS) {
+    for round in rounds {
         if let Some(share) = valid(round, kit) {
             kit.strike();
             fire(round, share);

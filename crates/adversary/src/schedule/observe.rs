@@ -5,7 +5,7 @@ use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{HoneyBadger, Message};
 use mellivora_broadcast::{Rbc, RbcMessage};
 use mellivora_core::{Domain, Layer, NodeIndex, Protocol, Round, Segment};
-use mellivora_subset::{Bkr, BkrMessage, Subset};
+use mellivora_subset::{Bkr, BkrMessage, Dumbo1, Dumbo1Message, Subset};
 
 use crate::forge::{Forge, Place};
 use crate::toss::Toss;
@@ -95,6 +95,28 @@ impl Observe for Bkr {
 
     fn agreement(own: Domain, place: Place) -> Domain {
         own.child(Segment::of(Layer::Aba, place.instance))
+    }
+}
+
+impl Observe for Dumbo1 {
+    fn statements(message: &Dumbo1Message, visit: &mut dyn FnMut(Place, Statement<'_>)) {
+        match message {
+            Dumbo1Message::Bkr(message) => Bkr::statements(message, visit),
+            Dumbo1Message::IndexSet { member, message } => {
+                let place = Place { instance: *member, layer: Some(Layer::IndexSet), ..Place::default() };
+                visit(place, Statement::Broadcast(message));
+            }
+            Dumbo1Message::Election(_) => {}
+        }
+    }
+
+    fn progress(&self) -> u64 {
+        let decided = self.members().map_or(0, |members| members.iter().filter_map(|j| self.decision(j)).count());
+        (self.delivered().len() + decided) as u64
+    }
+
+    fn agreement(own: Domain, place: Place) -> Domain {
+        Bkr::agreement(own, place)
     }
 }
 

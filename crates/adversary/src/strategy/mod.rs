@@ -26,6 +26,8 @@ pub enum Target {
     Agreement,
     /// Shares of coins and of decryption.
     Shares,
+    /// Index sets of an elected committee.
+    IndexSets,
     /// The atomic broadcast: ciphertexts, checkpoints, heights, catching up.
     Atomic,
 }
@@ -123,6 +125,8 @@ strategies! {
     BadShare "bad-share" Shares "sends shares of the right length and wrong content"
     ForeignShare "foreign-share" Shares "sends shares of another instance, round, epoch or node"
     EarlyShare "early-share" Shares "releases its shares before the gate (needs the keys in its tools)"
+
+    FalseIndexSet "false-index-set" IndexSets "proposes, as a member of the committee, a set that is too small, names nodes that do not exist or were not heard, or is none"
 
     BadCiphertext "bad-ciphertext" Atomic "proposes its contribution mauled: header, sealed part, cut short, identity point"
     CopiedCiphertext "copied-ciphertext" Atomic "proposes the contribution of another proposer or of an earlier epoch again"
