@@ -25,7 +25,7 @@ fn bench(c: &mut Criterion<ThreadCpu>) {
         let keys = setup::keys(Suite::default(), committee);
         for len in [64, 16 << 10] {
             let fresh = || {
-                let nodes = keys.iter().map(|keys| setup::bkr(&codec, keys.index(), keys.coin().clone(), 1));
+                let nodes = keys.iter().map(|keys| setup::bkr(&codec, keys, 1));
                 Cluster::new(committee, Travel::Encoded, nodes)
             };
             let cluster = agree(fresh(), committee, len);

@@ -8,7 +8,7 @@ use mellivora::atomic::{Config, HoneyBadger, Local};
 use mellivora::broadcast::{EchoMode, Rbc, RbcConfig};
 use mellivora::coding::Codec;
 use mellivora::core::{Committee, Digest, Domain, Epoch, Era, Layer, Limits, NodeIndex, Segment};
-use mellivora::crypto::{CoinScheme, NodeKeys, Suite, deal_nodes};
+use mellivora::crypto::{NodeKeys, Suite, deal_nodes};
 use mellivora::subset::{Bkr, Subset, SubsetParams};
 use mellivora::{EncryptionSchedule, StartError};
 use rand::SeedableRng;
@@ -53,12 +53,13 @@ pub fn rbc(codec: &Arc<Codec>, proposer: NodeIndex, me: NodeIndex) -> Rbc {
 }
 
 /// One common subset at one node.
-pub fn bkr(codec: &Arc<Codec>, me: NodeIndex, coin: Arc<dyn CoinScheme>, number: u64) -> Bkr {
+pub fn bkr(codec: &Arc<Codec>, keys: &NodeKeys, number: u64) -> Bkr {
     Bkr::new(SubsetParams {
         committee: codec.committee(),
-        me,
+        me: keys.index(),
         domain: domain(number).child(Segment::only(Layer::Subset)),
-        coin,
+        coin: keys.coin().clone(),
+        certificates: keys.certificates(),
         codec: codec.clone(),
         echo: EchoMode::Full,
         coin_schedule: CoinSchedule::default(),

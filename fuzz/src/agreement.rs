@@ -82,6 +82,7 @@ pub fn subset(data: &[u8]) -> bool {
             me,
             domain: Domain::new(Digest([4; 32]), Era(0)),
             coin: keys[me.as_usize()].coin().clone(),
+            certificates: keys[me.as_usize()].certificates(),
             codec: codec.clone(),
             echo,
             coin_schedule,

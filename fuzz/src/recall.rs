@@ -89,9 +89,11 @@ fn subset(input: &mut Input<'_>) -> bool {
     let coin_schedule = schedule(input.byte());
     let payload = |node: NodeIndex| Bytes::from(vec![node.0 as u8; 40 * usize::from(node.0)]);
     let make = |me: NodeIndex| {
-        let (domain, coin) = (Domain::new(Digest([4; 32]), Era(0)), keys[me.as_usize()].coin().clone());
+        let domain = Domain::new(Digest([4; 32]), Era(0));
+        let keys = &keys[me.as_usize()];
+        let (coin, certificates) = (keys.coin().clone(), keys.certificates());
         let (codec, rounds_ahead) = (codec.clone(), ROUNDS_AHEAD);
-        Bkr::new(SubsetParams { committee, me, domain, coin, codec, echo, coin_schedule, rounds_ahead })
+        Bkr::new(SubsetParams { committee, me, domain, coin, certificates, codec, echo, coin_schedule, rounds_ahead })
     };
     let mut network = Network::new(committee, make);
     network.promises = Some(Promises::new(of_subset));

@@ -193,6 +193,8 @@ pub struct NodeKeys {
     identity: Arc<Identity>,
     coin: Arc<dyn CoinScheme>,
     encryption: Option<Arc<dyn EncryptionScheme>>,
+    /// Instead of signatures with the identity.
+    certificates: Option<Arc<dyn CertificateScheme>>,
     batch: Arc<SecretBytes>,
 }
 
@@ -228,7 +230,7 @@ impl NodeKeys {
             _ => return Err(mismatch(Purpose::Encryption)),
         };
         let batch = Arc::new(LocalSecret::new("batch", &secret.identity, &salt).into_bytes());
-        Ok(NodeKeys { public, index, identity: Arc::new(identity), coin, encryption, batch })
+        Ok(NodeKeys { public, index, identity: Arc::new(identity), coin, encryption, certificates: None, batch })
     }
 
     /// The same keys with other implementations of the coin and of encryption, such as a device that keeps the shares,
@@ -238,6 +240,12 @@ impl NodeKeys {
     pub fn with_schemes(self, coin: Arc<dyn CoinScheme>, encryption: Arc<dyn EncryptionScheme>) -> Self {
         let encryption = self.encryption.map(|_| encryption);
         NodeKeys { coin, encryption, ..self }
+    }
+
+    /// The same keys with another way to sign what certificates are made of, which must keep the contract of its trait.
+    #[must_use]
+    pub fn with_certificates(self, certificates: Arc<dyn CertificateScheme>) -> Self {
+        NodeKeys { certificates: Some(certificates), ..self }
     }
 
     /// The public keys of the committee.
@@ -289,7 +297,8 @@ impl NodeKeys {
 
     /// Certificates, with this node's signing key in them.
     pub fn certificates(&self) -> Arc<dyn CertificateScheme> {
-        Ed25519Certificates::scheme(self.clone())
+        let own = || Ed25519Certificates::scheme(self.clone());
+        self.certificates.clone().unwrap_or_else(own)
     }
 
     /// Threshold encryption with this node's share in it; `None` if the suite has none.

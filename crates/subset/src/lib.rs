@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`bkr`] | Ben-Or, Kelmer, Rabin 1994, as in HoneyBadger: n reliable broadcasts, n binary agreements |
 //! | [`dumbo1`] | Guo, Lu, Lu, Tang, Xu, Zhang 2020: n reliable broadcasts, then broadcasts of index sets and binary agreements of a few elected members |
+//! | [`vector`] | Dumbo2 (2020) and sDumbo (2022): n provable broadcasts, one agreement on a vector of their proofs |
 //!
 //! # What every implementation guarantees
 //!
@@ -22,19 +23,21 @@ mod ballots;
 pub mod bkr;
 mod broadcasts;
 pub mod dumbo1;
+pub mod vector;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mellivora_agreement::CoinSchedule;
 use mellivora_broadcast::EchoMode;
-use mellivora_coding::{Codec, Contribution};
-use mellivora_core::{Committee, Domain, NodeIndex, NodeSet, Protocol};
-use mellivora_crypto::CoinScheme;
+use mellivora_coding::{Body, Codec, Contribution};
+use mellivora_core::{Committee, Digest, Domain, NodeIndex, NodeSet, Protocol};
+use mellivora_crypto::{CertificateScheme, CoinScheme};
 
 pub use ballots::{Ballot, Bundle, MAX_BALLOTS};
 pub use bkr::{Bkr, BkrMessage};
 pub use dumbo1::{Dumbo1, Dumbo1Message};
+pub use vector::{Dumbo2, SDumbo, VectorMessage};
 
 /// What a common subset is made from, the same for every implementation.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub struct SubsetParams {
     pub domain: Domain,
     /// This node's part in the common coin.
     pub coin: Arc<dyn CoinScheme>,
+    /// How nodes sign, where the protocol rests on signatures.
+    pub certificates: Arc<dyn CertificateScheme>,
     /// The erasure code, shared by all instances.
     pub codec: Arc<Codec>,
     /// How broadcasts spread shards.
@@ -67,6 +72,12 @@ pub trait Subset: Protocol<Input = Bytes, Output = Vec<(NodeIndex, Contribution)
 
     /// A fresh instance.
     fn new(params: SubsetParams) -> Self;
+
+    /// The commitment that a contribution with this payload has; `None` for one that cannot be contributed. Whoever
+    /// fetches a contribution from elsewhere checks it by this.
+    fn commit(codec: &Codec, body: &Body) -> Option<Digest> {
+        codec.commit(body).ok()
+    }
 
     /// Whether it is settled here whose contributions the output holds. From then on nobody can change the choice,
     /// although contributions themselves may still be on their way.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use mellivora_adversary::{Forge, IdealCoin, Strategy, Tools, Toss};
+use mellivora_adversary::{Forge, IdealCertificates, IdealCoin, Strategy, Tools, Toss};
 use mellivora_agreement::{Aba, AbaConfig, AbaMessage, CoinSchedule, Vote};
 use mellivora_atomic::{Config, EncryptionSchedule, HoneyBadger, Input, Local, Output, Submission, Ticket};
 use mellivora_broadcast::{EchoMode, Rbc, RbcConfig, RbcMessage};
@@ -248,6 +248,7 @@ pub(crate) fn bkr_under(
             me,
             domain: domain(),
             coin: IdealCoin::scheme(committee, me, seed),
+            certificates: IdealCertificates::scheme(committee, me),
             codec: codec.clone(),
             echo,
             coin_schedule: coins,

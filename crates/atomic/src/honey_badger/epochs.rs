@@ -46,6 +46,7 @@ impl<S: Subset> HoneyBadger<S> {
                     me: self.me(),
                     domain: domain.child(Segment::only(mellivora_core::Layer::Subset)),
                     coin: self.keys.coin().clone(),
+                    certificates: self.certificates.clone(),
                     codec: self.codec.clone(),
                     echo: self.config.echo,
                     coin_schedule: self.config.coin_schedule,

@@ -122,8 +122,9 @@ impl<S: Subset> HoneyBadger<S> {
         self.fetched.entry(epoch).or_default().in_work.entry(slot.index).or_default();
         let label = label(&self.domain_of(epoch), slot.index);
         let scheme = self.keys.encryption().cloned().map(|scheme| (scheme, label));
-        let (codec, parser) = (self.codec.clone(), self.parser);
-        fx.job(HoneyBadgerJob::Restore(Box::new(Restore { epoch, slot, body, from, codec, scheme, parser })));
+        let (commit, codec, parser) = (S::commit, self.codec.clone(), self.parser);
+        let restore = Restore { epoch, slot, body, from, commit, codec, scheme, parser };
+        fx.job(HoneyBadgerJob::Restore(Box::new(restore)));
     }
 
     pub(super) fn restored(&mut self, restored: Restored, fx: &mut dyn Effects<Self>) {

@@ -79,7 +79,7 @@ use mellivora_core::{
     Digest, Domain, Durable, Effects, Epoch as EpochNumber, Era, Fault, FaultKind, Job, Limits, NodeIndex, NodeSet,
     Protocol, To, hash::HashKey, planted,
 };
-use mellivora_crypto::NodeKeys;
+use mellivora_crypto::{CertificateScheme, NodeKeys, Remembering};
 use mellivora_subset::Subset;
 
 use crate::archive::Archive;
@@ -194,6 +194,7 @@ pub struct HoneyBadger<S: Subset> {
     keys: NodeKeys,
     session: Domain,
     codec: Arc<Codec>,
+    certificates: Arc<dyn CertificateScheme>,
     parser: Parser,
     secret: Digest,
     queue: Queue,
@@ -234,6 +235,7 @@ impl<S: Subset> HoneyBadger<S> {
         let (committee, me, limits) = (config.committee, keys.index(), config.limits);
         let codec = Arc::new(Codec::new(committee, limits.payload_bytes)?);
         let session = Domain::new(config.cluster_id(&keys.public().digest(), S::NAME), Era(0));
+        let certificates = Remembering::scheme(keys.certificates());
         let secret = LOCAL.digest(&local.seed);
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&LOCAL.digest_parts(&[&secret.0, b"fingerprint"]).0[..16]);
@@ -264,6 +266,7 @@ impl<S: Subset> HoneyBadger<S> {
             keys,
             session,
             codec,
+            certificates,
             secret,
         })
     }

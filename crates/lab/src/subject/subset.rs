@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
-use mellivora_adversary::{IdealCoin, Tools, schedule::Peek};
+use mellivora_adversary::{IdealCertificates, IdealCoin, Tools, schedule::Peek};
 use mellivora_coding::Contribution;
 use mellivora_core::{Digest, Domain, Epoch, Era, NodeIndex, Protocol, Round, Segment};
 use mellivora_sim::{Agreement, Integrity, Memory, Simulation, Statements, Totality, Validity};
@@ -137,6 +137,7 @@ impl Target for CommonSubset {
                     me,
                     domain,
                     coin: IdealCoin::scheme(committee, me, seed),
+                    certificates: IdealCertificates::scheme(committee, me),
                     codec: codec.clone(),
                     echo,
                     coin_schedule,

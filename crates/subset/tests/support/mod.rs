@@ -7,7 +7,7 @@ mod runs;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mellivora_adversary::{IdealCoin, Stage};
+use mellivora_adversary::{IdealCertificates, IdealCoin, Stage};
 use mellivora_agreement::CoinSchedule;
 use mellivora_broadcast::EchoMode;
 use mellivora_coding::{Codec, Contribution};
@@ -41,6 +41,7 @@ pub(crate) fn params(codec: &Arc<Codec>, me: NodeIndex, seed: u64) -> SubsetPara
         me,
         domain: domain(),
         coin: IdealCoin::scheme(committee, me, seed),
+        certificates: IdealCertificates::scheme(committee, me),
         codec: codec.clone(),
         echo: EchoMode::Full,
         coin_schedule: CoinSchedule::Fixed10Real,

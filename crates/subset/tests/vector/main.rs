@@ -1,0 +1,7 @@
+//! Dumbo2 and sDumbo: directed schedules, random runs under every generic attack, wire forms.
+
+mod directed;
+#[path = "../support/mod.rs"]
+mod support;
+mod swarm;
+mod wire;
