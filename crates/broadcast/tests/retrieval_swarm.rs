@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use dispersal::{Dispersal, DispersalMessage, DispersalOutput};
-use mellivora_broadcast::{PbMessage, Retrieval, RetrievalConfig, RetrievalInput, RetrievalMessage};
+use mellivora_broadcast::{PbConfig, PbMessage, Retrieval, RetrievalConfig, RetrievalInput, RetrievalMessage};
 use mellivora_coding::{Body, CHUNK_BYTES, Chunk, ChunkTree, Head};
 use mellivora_core::codec::Blob;
 use mellivora_core::{Committee, NodeIndex, NodeSet, To};
@@ -321,6 +321,10 @@ fn dispersal(n: usize, seed: u64) -> Builder<Dispersal> {
         .oracle(Retrievable::default())
 }
 
+fn disperse(n: usize) -> impl Fn(NodeIndex) -> Dispersal {
+    move |me| Dispersal::new(PbConfig { max_payload: 2 * provable::MAX, ..provable::config(n, me, 0, true) })
+}
+
 fn bytes(len: usize, salt: u8) -> Bytes {
     tree(len, salt).body().to_bytes()
 }
@@ -345,7 +349,7 @@ fn every_certified_payload_can_be_had() {
                 builder = builder.faulty(node(n - bad), behaviour[(seed as usize / 4 + bad) % 3]);
             }
             let builder = builder.twin_input(|_, input: &Bytes| Some(bytes(input.len() + 1, 0xee)));
-            let mut sim = builder.build(move |me| Dispersal::new(n, me, 0));
+            let mut sim = builder.build(disperse(n));
             sim.input(node(0), bytes([100, 3 * C + 5, 18 * C][seed as usize % 3], seed as u8));
             let report = sim.run();
             report.assert_ok();
@@ -365,7 +369,7 @@ fn every_certified_payload_can_be_had_after_crashes() {
                 .hostile_steps(1 << (3 + seed % 5))
                 .crashes(n)
                 .cuts(n / 2);
-            let mut sim = builder.build(move |me| Dispersal::new(n, me, 0));
+            let mut sim = builder.build(disperse(n));
             sim.input(node(0), bytes([100, 3 * C + 5, 18 * C][seed as usize % 3], seed as u8));
             let report = sim.run();
             report.assert_ok();

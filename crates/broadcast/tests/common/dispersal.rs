@@ -4,18 +4,14 @@
 
 use bytes::Bytes;
 use mellivora_broadcast::{
-    Pb, PbInput, PbJob, PbMessage, PbOutput, Retrieval, RetrievalConfig, RetrievalInput, RetrievalMessage,
+    Pb, PbConfig, PbInput, PbJob, PbMessage, PbOutput, Retrieval, RetrievalConfig, RetrievalInput, RetrievalMessage,
 };
 use mellivora_coding::ChunkTree;
 use mellivora_core::codec::{
     Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, Writer, read_tag, unknown_tag,
 };
 use mellivora_core::protocol::NoJob;
-use mellivora_core::{
-    Committee, Digest, Effects, Job, Keyed, Layer, Lens, Message, NodeIndex, Parent, Protocol, Segment, To,
-};
-
-use super::provable::{MAX, config};
+use mellivora_core::{Digest, Effects, Job, Keyed, Layer, Lens, Message, NodeIndex, Parent, Protocol, Segment, To};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum DispersalMessage {
@@ -75,11 +71,10 @@ pub(crate) struct Dispersal {
 }
 
 impl Dispersal {
-    pub(crate) fn new(n: usize, me: NodeIndex, proposer: usize) -> Self {
-        let committee = Committee::new(n).unwrap();
-        let max_payload = 2 * MAX;
+    pub(crate) fn new(config: PbConfig) -> Self {
+        let PbConfig { committee, me, max_payload, .. } = config;
         Dispersal {
-            pb: Pb::new(mellivora_broadcast::PbConfig { max_payload, ..config(n, me, proposer, true) }),
+            pb: Pb::new(config),
             retrieval: Retrieval::new(RetrievalConfig { committee, me, max_payload }),
             from_pb: Vec::new(),
             from_retrieval: Vec::new(),
