@@ -70,6 +70,10 @@ engines! {
     HoneyBadger over mellivora_subset::Bkr;
     /// The same over the common subset of Dumbo1: a few agreements instead of n, on what an elected committee proposes.
     Dumbo1 over mellivora_subset::Dumbo1;
+    /// The same over the common subset of Dumbo2: provable reliable broadcasts, one agreement on their proofs.
+    Dumbo2 over mellivora_subset::Dumbo2;
+    /// The same over the common subset of Speeding Dumbo: payloads stored by a quorum, one agreement on the certificates.
+    SDumbo over mellivora_subset::SDumbo;
 }
 
 fn start<S: Subset + Send + 'static, T: Transport>(
@@ -137,6 +141,6 @@ mod tests {
             assert_eq!(engine.to_string().parse::<Engine>().unwrap(), *engine);
         }
         let error = "raft".parse::<Engine>().unwrap_err().to_string();
-        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger, dumbo1");
+        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger, dumbo1, dumbo2, sdumbo");
     }
 }
