@@ -99,7 +99,7 @@ fn a_singleton_of_the_other_value_works_only_where_the_coin_is_fixed() {
 /// How often one honest node at least is left out of a subset of four.
 fn left_out(count: u64, plan: impl Fn(u64) -> Plan<Bkr>) -> usize {
     let is_left_out = |seed: &u64| {
-        let mut sim = bkr_under(4, Strategy::DoubleVote, *seed, plan(*seed), ruled);
+        let mut sim = subset_under::<Bkr>(4, Strategy::DoubleVote, *seed, plan(*seed), ruled);
         // Votes for both values do not keep a node's own contribution out.
         sim.run().assert_ok();
         let honest = sim.view().honest();
@@ -121,7 +121,7 @@ fn one_honest_node_is_left_out_of_nearly_every_subset() {
 fn one_agreement_of_a_subset_is_steered() {
     // The steered agreement needs more rounds than any does under random schedules.
     let longest = |seed: u64, plan: Plan<Bkr>| {
-        let mut sim = bkr_under(4, Strategy::DoubleVote, seed, plan, ruled);
+        let mut sim = subset_under::<Bkr>(4, Strategy::DoubleVote, seed, plan, ruled);
         let mut longest = 0;
         loop {
             for node in sim.view().honest().iter() {
@@ -177,7 +177,7 @@ fn the_slow_node_moves_only_when_nothing_else_can() {
             let inner = Adaptive::SlowNode.scheduler::<Bkr>(seed, None).unwrap();
             let watched = Watched { inner, node, log: std::rc::Rc::clone(&log) };
             let plan: Box<dyn Scheduler<Bkr>> = Box::new(watched);
-            bkr_under(4, Strategy::Silent, seed, plan, ruled).run().assert_ok();
+            subset_under::<Bkr>(4, Strategy::Silent, seed, plan, ruled).run().assert_ok();
             let log = log.take();
             assert!(log.iter().any(|(touches, _)| *touches), "everything is delivered in the end");
             log.iter().all(|(touches, others)| !touches || !others)
@@ -193,9 +193,9 @@ fn leaders_are_slowed_down_and_partitions_heal() {
     for adaptive in [Adaptive::SlowLeader, Adaptive::Partitions] {
         for seed in seeds(10) {
             let scheduler = |seed| adaptive.scheduler::<Bkr>(seed, None).unwrap();
-            let one = bkr_under(7, Strategy::Withhold, seed, scheduler(seed), ruled).run();
+            let one = subset_under::<Bkr>(7, Strategy::Withhold, seed, scheduler(seed), ruled).run();
             one.assert_ok();
-            let again = bkr_under(7, Strategy::Withhold, seed, scheduler(seed), ruled).run();
+            let again = subset_under::<Bkr>(7, Strategy::Withhold, seed, scheduler(seed), ruled).run();
             assert_eq!(one.trace, again.trace, "{adaptive}: the same seed gives the same run");
         }
     }
@@ -224,7 +224,7 @@ fn leaders_are_slowed_down_and_partitions_heal() {
 fn a_partition_stops_what_crosses_it_for_a_while() {
     // The longest wait of an event on a link, in steps: long under partitions, short without.
     let longest = |plan: Plan<Bkr>, seed| {
-        let mut sim = bkr_under(7, Strategy::Silent, seed, plan, ruled);
+        let mut sim = subset_under::<Bkr>(7, Strategy::Silent, seed, plan, ruled);
         let mut longest = 0;
         while sim.step() {
             let view = sim.view();
@@ -248,10 +248,10 @@ fn the_atomic_broadcast_holds_under_all() {
     for adaptive in Adaptive::ALL {
         for seed in seeds(2) {
             let config = config(4, seed, EncryptionSchedule::Always);
-            let coin = Peek::keys(keys(4).to_vec(), session(&config), config.coin_schedule);
+            let coin = Peek::keys(keys(4).to_vec(), session::<Bkr>(&config), config.coin_schedule);
             let plan = adaptive.scheduler::<Badger>(seed, Some(coin)).unwrap();
             let tune = |builder: Builder<Badger>| builder.hostile_steps(3_000);
-            badger_under(4, Strategy::DoubleVote, seed, EncryptionSchedule::Always, plan, tune).assert_ok();
+            badger_under::<Bkr>(4, Strategy::DoubleVote, seed, EncryptionSchedule::Always, plan, tune).assert_ok();
         }
     }
 }

@@ -20,7 +20,7 @@ use mellivora_subset::{Bkr, Subset, SubsetParams};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) type Badger = HoneyBadger<Bkr>;
+pub(crate) type Badger<S = Bkr> = HoneyBadger<S>;
 
 pub(crate) const R: u32 = 6;
 
@@ -204,26 +204,26 @@ pub(crate) fn aba(strategy: Strategy, seed: u64) -> Report {
 type Chosen = Vec<(NodeIndex, Contribution)>;
 
 /// A common subset, whoever schedules it.
-pub(crate) fn bkr_under(
+pub(crate) fn subset_under<S: Subset + Forge>(
     n: usize,
     strategy: Strategy,
     seed: u64,
-    plan: impl Into<Plan<Bkr>>,
-    tune: impl Fn(Builder<Bkr>) -> Builder<Bkr>,
-) -> Simulation<Bkr> {
+    plan: impl Into<Plan<S>>,
+    tune: impl Fn(Builder<S>) -> Builder<S>,
+) -> Simulation<S> {
     let committee = committee(n);
     let (codec, faulty, echo) = (codec(committee), faulty(committee, seed), echo(committee, seed));
     let coins = schedule(seed / 2);
     let contribution = |node| payload(node, 20 + 60 * node.as_usize());
-    let builder = Simulation::<Bkr>::builder(committee, seed)
+    let builder = Simulation::<S>::builder(committee, seed)
         .scheduler(plan)
         .rounds_ahead(R)
         .twin_input(|_, input: &Bytes| Some([&input[..], b" twin"].concat().into()))
         .oracle(Agreement::new(|output: &Chosen| ((), output.clone())))
         .oracle(Totality::new(|_: &Chosen| ()).expecting(()))
         .oracle(Integrity::new(|_: &Chosen| ()))
-        .oracle(Memory::new::<Bkr>(n * (96 << 10), Bkr::memory))
-        .oracle(Validity::new::<Bkr>(move |_, output: &Chosen, _| {
+        .oracle(Memory::new::<S>(n * (96 << 10), S::memory))
+        .oracle(Validity::new::<S>(move |_, output: &Chosen, _| {
             let honest = output.iter().filter(|(node, _)| !faulty.contains(*node));
             if output.len() < committee.quorum() || honest.clone().count() < committee.data_shards() {
                 return Err(format!("{} are too few", output.len()));
@@ -243,7 +243,7 @@ pub(crate) fn bkr_under(
     };
     let builder = tune(cast(builder, strategy, faulty, seed, tools));
     let mut sim = builder.build(move |me| {
-        Bkr::new(SubsetParams {
+        S::new(SubsetParams {
             committee,
             me,
             domain: domain(),
@@ -259,8 +259,8 @@ pub(crate) fn bkr_under(
     sim
 }
 
-pub(crate) fn bkr(strategy: Strategy, seed: u64) -> Report {
-    finish(&mut bkr_under(size(seed), strategy, seed, Schedule::Swarm, |builder| builder))
+pub(crate) fn subset<S: Subset + Forge>(strategy: Strategy, seed: u64) -> Report {
+    finish(&mut subset_under::<S>(size(seed), strategy, seed, Schedule::Swarm, |builder| builder))
 }
 
 /// Keys of four and of seven nodes, dealt once.
@@ -297,36 +297,36 @@ pub(crate) fn config(n: usize, seed: u64, encryption: EncryptionSchedule) -> Con
 }
 
 /// The domain of a cluster.
-pub(crate) fn session(config: &Config) -> Domain {
+pub(crate) fn session<S: Subset>(config: &Config) -> Domain {
     let key_set = keys(config.committee.n())[0].public().digest();
-    Domain::new(config.cluster_id(&key_set, Bkr::NAME), Era(0))
+    Domain::new(config.cluster_id(&key_set, S::NAME), Era(0))
 }
 
-pub(crate) fn badger(strategy: Strategy, seed: u64) -> Report {
+pub(crate) fn badger<S: Subset + Forge>(strategy: Strategy, seed: u64) -> Report {
     let n = size(seed);
     let encryption = if seed % 5 == 4 { EncryptionSchedule::Never } else { EncryptionSchedule::Always };
-    badger_under(n, strategy, seed, encryption, Schedule::Swarm, |builder| builder)
+    badger_under::<S>(n, strategy, seed, encryption, Schedule::Swarm, |builder| builder)
 }
 
-pub(crate) fn badger_under(
+pub(crate) fn badger_under<S: Subset + Forge>(
     n: usize,
     strategy: Strategy,
     seed: u64,
     encryption: EncryptionSchedule,
-    plan: impl Into<Plan<Badger>>,
-    tune: impl Fn(Builder<Badger>) -> Builder<Badger>,
+    plan: impl Into<Plan<Badger<S>>>,
+    tune: impl Fn(Builder<Badger<S>>) -> Builder<Badger<S>>,
 ) -> Report {
     let config = config(n, seed, encryption);
     let (committee, keys) = (config.committee, keys(n));
     let faulty = faulty(committee, seed);
-    let session = session(&config);
+    let session = session::<S>(&config);
     let all = |node: NodeIndex| submit((0..TRANSACTIONS).map(|number| tx(node, number)));
     // Who lies to those who catch up needs one that does: it is down while others order. No node that has announced
     // what it closed crashes here: without a ledger on disk it could not fetch again what all others have dropped.
     let absent = matches!(strategy, Strategy::FalseHeader | Strategy::FalseSlot | Strategy::FalseGone)
         .then(|| committee.nodes().find(|node| !faulty.contains(*node)).unwrap());
     let cuts = if absent.is_none() && seed.is_multiple_of(2) { 4 } else { 0 };
-    let builder = Simulation::<Badger>::builder(committee, seed)
+    let builder = Simulation::<Badger<S>>::builder(committee, seed)
         .scheduler(plan)
         .cuts(cuts)
         .nudges(8)
@@ -339,8 +339,8 @@ pub(crate) fn badger_under(
             }
             other => Some(other.clone()),
         })
-        .on_heal(|badger: &mut Badger, peer, fx| badger.input(Input::Resend(peer), fx))
-        .on_nudge(|badger: &mut Badger, fx| badger.input(Input::Nudge, fx))
+        .on_heal(|badger: &mut Badger<S>, peer, fx| badger.input(Input::Resend(peer), fx))
+        .on_nudge(|badger: &mut Badger<S>, fx| badger.input(Input::Nudge, fx))
         .oracle(TotalOrder::new(|output: &Output| match output {
             Output::Batch(batch) => Some((batch.epoch(), batch.digest())),
             _ => None,
@@ -360,7 +360,7 @@ pub(crate) fn badger_under(
     if let Some(absent) = absent {
         sim.crash(absent);
         let others = sim.view().honest().difference(&NodeSet::one(absent));
-        let ahead = |sim: &Simulation<Badger>| others.iter().all(|node| sim.outputs(node).len() >= 2);
+        let ahead = |sim: &Simulation<Badger<S>>| others.iter().all(|node| sim.outputs(node).len() >= 2);
         assert!(sim.run_until(ahead), "{strategy}, seed {seed}: the others order nothing");
         sim.restart(absent);
     }

@@ -3,6 +3,7 @@
 use super::{Control, Harmless, Layer};
 
 const BKR: Layer = Layer { subject: "subset", package: "mellivora-subset" };
+const DUMBO1: Layer = Layer { subject: "subset-dumbo1", package: "mellivora-subset" };
 
 pub(super) const CONTROLS: &[Control] = &[
     BKR.by(
@@ -61,6 +62,102 @@ pub(super) const CONTROLS: &[Control] = &[
         "by_hand::a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use",
     ),
     BKR.random("bkr-recall-forgets-votes", "a restarted node forgets its votes"),
+    DUMBO1.by(
+        "dumbo1-early-share",
+        "the election share is released after f + 1 deliveries",
+        "dumbo1",
+        "by_hand::no_share_before_a_quorum_of_deliveries",
+    ),
+    DUMBO1.by(
+        "dumbo1-member-twice",
+        "members are drawn with repetition",
+        "lib",
+        "dumbo1::committee::tests::members_are_distinct_nodes_of_the_committee_and_the_same_for_the_same_coin",
+    ),
+    DUMBO1.by(
+        "dumbo1-predictable",
+        "the committee is drawn without the coin",
+        "dumbo1",
+        "committee::all_nodes_learn_the_committee_that_the_coin_names_and_nobody_knows_it_before",
+    ),
+    DUMBO1.by(
+        "dumbo1-coin-of-an-agreement",
+        "the election and an agreement have the same coin",
+        "dumbo1",
+        "committee::the_coin_of_the_election_is_no_coin_of_an_agreement",
+    ),
+    DUMBO1.by(
+        "dumbo1-small-set",
+        "an index set of one node less than a quorum is valid",
+        "dumbo1",
+        "members::what_is_no_index_set_is_blamed_and_gets_no_one",
+    ),
+    DUMBO1.by(
+        "dumbo1-strangers-in-set",
+        "an index set with nodes that do not exist is valid",
+        "dumbo1",
+        "members::what_is_no_index_set_is_blamed_and_gets_no_one",
+    ),
+    DUMBO1.by(
+        "dumbo1-one-before-delivery",
+        "a one is given before everything that the set names is delivered",
+        "dumbo1",
+        "by_hand::a_one_takes_the_set_and_everything_that_it_names",
+    ),
+    DUMBO1.by(
+        "dumbo1-no-zeros",
+        "a first one gives no zeros to the rest",
+        "dumbo1",
+        "members::a_silent_member_gets_zeros_once_another_one_is_chosen",
+    ),
+    DUMBO1.by(
+        "dumbo1-zeros-at-once",
+        "zeros are given as soon as the committee is known",
+        "dumbo1",
+        "directed::everybody_in_step_outputs_everything_after_nine_message_delays",
+    ),
+    DUMBO1.by(
+        "dumbo1-output-before-delivery",
+        "output without waiting for what the chosen sets name",
+        "dumbo1",
+        "directed::completion_waits_for_every_contribution_that_is_named",
+    ),
+    DUMBO1.by(
+        "dumbo1-missing-set-ignored",
+        "the choice is settled without the sets that are not here yet",
+        "dumbo1",
+        "directed::the_choice_is_not_settled_before_the_chosen_sets_are_here",
+    ),
+    DUMBO1.by(
+        "dumbo1-first-set-only",
+        "the output holds the first chosen set instead of the union",
+        "dumbo1",
+        "directed::the_output_is_the_union_of_the_chosen_sets",
+    ),
+    DUMBO1.by(
+        "dumbo1-dropped-early",
+        "broadcasts that the first chosen set does not name are dropped at once",
+        "dumbo1",
+        "directed::what_another_chosen_set_names_is_never_dropped",
+    ),
+    DUMBO1.by(
+        "dumbo1-chosen-set-dropped",
+        "the broadcast of a chosen index set is dropped at the decision",
+        "dumbo1",
+        "directed::the_choice_is_not_settled_before_the_chosen_sets_are_here",
+    ),
+    DUMBO1.by(
+        "dumbo1-recall-forgets-sets",
+        "a restarted member forgets that it proposed an index set",
+        "dumbo1",
+        "restart::a_restarted_member_proposes_no_other_set",
+    ),
+    DUMBO1.by(
+        "dumbo1-recall-forgets-votes",
+        "a restarted node forgets its votes",
+        "dumbo1",
+        "by_hand::a_restarted_node_keeps_to_its_votes",
+    ),
 ];
 
 pub(super) const HARMLESS: &[Harmless] = &[];

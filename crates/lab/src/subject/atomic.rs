@@ -1,6 +1,7 @@
 //! The whole atomic broadcast under attack, with real cryptography.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -10,19 +11,20 @@ use mellivora_atomic::{Config, EncryptionSchedule, HoneyBadger, Input, Local, Me
 use mellivora_core::{Committee, Domain, Epoch, Era, Limits, NodeIndex, Protocol};
 use mellivora_crypto::{NodeKeys, Suite, deal_nodes};
 use mellivora_sim::{Observation, Oracle, Simulation, TotalOrder, View};
-use mellivora_subset::{Bkr, BkrMessage, Subset};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::aba::coin_schedule;
 use super::oracles::{AtEnd, Said};
 use super::rbc::echo;
+use super::subsets::Tried;
 use super::{Target, builder, count_common};
 use crate::scenario::Cast;
 
-pub(crate) struct Atomic;
+/// The atomic broadcast over a common subset.
+pub(crate) struct Atomic<S>(pub(crate) PhantomData<fn(S)>);
 
-type Badger = HoneyBadger<Bkr>;
+type Badger<S> = HoneyBadger<S>;
 
 /// The keys of a committee, dealt once per size.
 pub(super) fn keys(n: usize) -> &'static [NodeKeys] {
@@ -42,8 +44,8 @@ fn idealised(keys: &NodeKeys, seed: u64) -> NodeKeys {
 }
 
 /// The domain of a cluster, which a forger has to know.
-fn session(config: &Config, keys: &NodeKeys) -> Domain {
-    Domain::new(config.cluster_id(&keys.public().digest(), Bkr::NAME), Era(0))
+fn session<S: Tried>(config: &Config, keys: &NodeKeys) -> Domain {
+    Domain::new(config.cluster_id(&keys.public().digest(), S::NAME), Era(0))
 }
 
 fn submit(transactions: impl IntoIterator<Item = Bytes>) -> Input {
@@ -63,12 +65,12 @@ struct Once {
     seen: BTreeMap<NodeIndex, BTreeSet<Bytes>>,
 }
 
-impl Oracle<Badger> for Once {
+impl<S: Tried> Oracle<Badger<S>> for Once {
     fn name(&self) -> &'static str {
         "once"
     }
 
-    fn observe(&mut self, event: &Observation<'_, Badger>, _: &View<'_, Badger>) -> Result<(), String> {
+    fn observe(&mut self, event: &Observation<'_, Badger<S>>, _: &View<'_, Badger<S>>) -> Result<(), String> {
         match event {
             Observation::Restart { node } => {
                 self.seen.remove(node);
@@ -92,19 +94,18 @@ impl Oracle<Badger> for Once {
 /// No decryption share of an epoch before it and all epochs below are decided: here, or by an honest node that said so.
 struct DecryptionGate;
 
-impl Oracle<Badger> for DecryptionGate {
+impl<S: Tried> Oracle<Badger<S>> for DecryptionGate {
     fn name(&self) -> &'static str {
         "gate"
     }
 
-    fn observe(&mut self, event: &Observation<'_, Badger>, view: &View<'_, Badger>) -> Result<(), String> {
+    fn observe(&mut self, event: &Observation<'_, Badger<S>>, view: &View<'_, Badger<S>>) -> Result<(), String> {
         let Observation::Sent { node, message: Message::Epoch { epoch, message }, .. } = event else { return Ok(()) };
         let badger = view.node(*node);
         match message {
             EpochMessage::Shares(_) => {}
-            EpochMessage::Subset(BkrMessage::Share { .. } | BkrMessage::Votes(_) | BkrMessage::Rbc { .. }) => {
-                let EpochMessage::Subset(message) = message else { return Ok(()) };
-                return badger.subset(*epoch).map_or(Ok(()), |bkr| super::subset::gate(bkr, message));
+            EpochMessage::Subset(message) => {
+                return badger.subset(*epoch).map_or(Ok(()), |subset| subset.gate(view.committee(), message));
             }
             EpochMessage::Prove(_) | EpochMessage::Proofs(_) => return Ok(()),
         }
@@ -125,12 +126,12 @@ struct Bound {
     turns: u64,
 }
 
-impl Oracle<Badger> for Bound {
+impl<S: Tried> Oracle<Badger<S>> for Bound {
     fn name(&self) -> &'static str {
         "memory"
     }
 
-    fn observe(&mut self, event: &Observation<'_, Badger>, view: &View<'_, Badger>) -> Result<(), String> {
+    fn observe(&mut self, event: &Observation<'_, Badger<S>>, view: &View<'_, Badger<S>>) -> Result<(), String> {
         let Observation::Turn { node } = event else { return Ok(()) };
         // Adding everything up takes longer than a turn.
         self.turns += 1;
@@ -144,9 +145,9 @@ impl Oracle<Badger> for Bound {
     }
 }
 
-impl Target for Atomic {
-    type P = Badger;
-    const NAME: &'static str = "atomic";
+impl<S: Tried> Target for Atomic<S> {
+    type P = Badger<S>;
+    const NAME: &'static str = S::ATOMIC;
     const RARE: &'static [&'static str] = &[
         "restart",
         "culprit named",
@@ -158,9 +159,9 @@ impl Target for Atomic {
         "shares proven",
         "real suite",
     ];
-    const SHARE: u32 = 80;
+    const SHARE: u32 = S::SHARE;
 
-    fn start(&self, cast: &mut Cast) -> Simulation<Badger> {
+    fn start(&self, cast: &mut Cast) -> Simulation<Badger<S>> {
         let (committee, n, seed) = (cast.committee, cast.committee.n(), cast.seed);
         let encryption = match cast.rng.random_range(0..4) {
             0 => EncryptionSchedule::Always,
@@ -199,7 +200,7 @@ impl Target for Atomic {
             true => keys(n).to_vec(),
             false => keys(n).iter().map(|keys| idealised(keys, seed)).collect(),
         };
-        let session = session(&config, &keys[0]);
+        let session = session::<S>(&config, &keys[0]);
         let schedule = config.coin_schedule;
         let peek = Peek::keys(keys.clone(), session, schedule);
         let own = keys.clone();
@@ -215,7 +216,7 @@ impl Target for Atomic {
             honest.iter().flat_map(|node| portions(*node, seed, count, size)).flatten().collect();
         let again = move |node| portions(node, seed, count, size).into_iter().map(submit).collect();
         let nudges = cast.rng.random_range(0..6);
-        let ledger = move |node, view: &View<'_, Badger>| {
+        let ledger = move |node, view: &View<'_, Badger<S>>| {
             let mut ledger = BTreeSet::new();
             for output in view.outputs(node) {
                 if let Output::Batch(batch) = output {
@@ -231,7 +232,7 @@ impl Target for Atomic {
         };
         // P running epochs with all contributions, the early messages of W epochs, the outbox, the archive.
         let bytes = (n + 4) * 40 * limits.payload_bytes * (limits.epochs_ahead as usize + 4);
-        let mut sim = builder::<Badger>(cast, Some(peek), tools)
+        let mut sim = builder::<Badger<S>>(cast, Some(peek), tools)
             .oracle(TotalOrder::new(|output: &Output| match output {
                 Output::Batch(batch) => Some((batch.epoch(), batch.digest())),
                 _ => None,
@@ -240,14 +241,14 @@ impl Target for Atomic {
             .oracle(DecryptionGate)
             .oracle(Bound { bytes, turns: 0 })
             .oracle(AtEnd("liveness", ledger))
-            .oracle(Said::new(|message: &Message<BkrMessage>| match message {
+            .oracle(Said::new(|message: &Message<S::Message>| match message {
                 Message::FetchSlot(..) => Some("batch fetched"),
                 Message::Certificate(_) => Some("certificate shown"),
                 Message::Epoch { message: EpochMessage::Proofs(_), .. } => Some("shares proven"),
                 _ => None,
             }))
-            .on_heal(|badger: &mut Badger, peer, fx| badger.input(Input::Resend(peer), fx))
-            .on_nudge(|badger: &mut Badger, fx| badger.input(Input::Nudge, fx))
+            .on_heal(|badger: &mut Badger<S>, peer, fx| badger.input(Input::Resend(peer), fx))
+            .on_nudge(|badger: &mut Badger<S>, fx| badger.input(Input::Nudge, fx))
             .nudges(nudges)
             .nudges_when_quiet(6)
             .input_again(again)
@@ -282,7 +283,7 @@ impl Target for Atomic {
         sim
     }
 
-    fn look(&self, cast: &Cast, sim: &mut Simulation<Badger>) -> u64 {
+    fn look(&self, cast: &Cast, sim: &mut Simulation<Badger<S>>) -> u64 {
         count_common(cast, sim);
         let Some(&node) = cast.honest().first() else { return 0 };
         let epochs = sim.outputs(node).iter().filter(|output| matches!(output, Output::Batch(_))).count() as u64;

@@ -9,12 +9,15 @@ mod coin;
 mod oracles;
 mod rbc;
 mod subset;
+mod subsets;
 
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mellivora_adversary::{Observe, Strategy, Tools, schedule::Peek};
 use mellivora_core::{Digest, NodeIndex, Protocol};
 use mellivora_sim::{Builder, Counters, Coverage, Failure, Report, Shrunk, Simulation};
+use mellivora_subset::{Bkr, Dumbo1};
 
 use crate::scenario::{Cast, Order, Scenario};
 
@@ -182,8 +185,15 @@ fn count_common<P: Protocol + 'static>(cast: &Cast, sim: &mut Simulation<P>) {
 }
 
 /// All subjects, bottom up.
-pub const ALL: [&dyn Subject; 5] =
-    [&rbc::Broadcast, &coin::Coin, &aba::Agreement, &subset::CommonSubset, &atomic::Atomic];
+pub const ALL: [&dyn Subject; 7] = [
+    &rbc::Broadcast,
+    &coin::Coin,
+    &aba::Agreement,
+    &subset::CommonSubset::<Bkr>(PhantomData),
+    &subset::CommonSubset::<Dumbo1>(PhantomData),
+    &atomic::Atomic::<Bkr>(PhantomData),
+    &atomic::Atomic::<Dumbo1>(PhantomData),
+];
 
 /// A subject by name.
 pub fn find(name: &str) -> Result<&'static dyn Subject, String> {

@@ -1,24 +1,26 @@
 //! The common subset under attack.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use mellivora_adversary::{IdealCertificates, IdealCoin, Tools, schedule::Peek};
 use mellivora_coding::Contribution;
-use mellivora_core::{Digest, Domain, Epoch, Era, NodeIndex, Protocol, Round, Segment};
+use mellivora_core::{Digest, Domain, Epoch, Era, NodeIndex, Segment};
 use mellivora_sim::{Agreement, Integrity, Memory, Simulation, Statements, Totality, Validity};
-use mellivora_subset::{Bkr, BkrMessage, Subset, SubsetParams};
+use mellivora_subset::SubsetParams;
 use rand::RngExt;
 
-use super::aba::{R, coin_schedule, may_share, vote_statement};
+use super::aba::{R, coin_schedule};
 use super::oracles::{AtEnd, Gate, Said as Says};
 use super::rbc::{codec as codec_of, echo};
+use super::subsets::Tried;
 use super::{Target, builder, count_common};
 use crate::scenario::Cast;
 
-pub(crate) struct CommonSubset;
+/// A common subset by itself.
+pub(crate) struct CommonSubset<S>(pub(crate) PhantomData<fn(S)>);
 
-type Output = <Bkr as Protocol>::Output;
+type Output = Vec<(NodeIndex, Contribution)>;
 
 /// What a node contributes: some bytes that name it.
 fn payload(node: NodeIndex) -> Bytes {
@@ -27,60 +29,13 @@ fn payload(node: NodeIndex) -> Bytes {
     bytes.into()
 }
 
-/// A slot that only one thing may ever be said in: layer, instance, kind, round.
-pub(super) type Said = (u8, u16, u8, u32);
-
-/// What promises are about, and the fingerprint of what they say.
-pub(super) fn statements(message: &BkrMessage) -> Vec<(Said, u64)> {
-    let print = |bytes: &[u8]| {
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        hasher.finish()
-    };
-    match message {
-        BkrMessage::Rbc { proposer, message } => super::rbc::statements(message)
-            .into_iter()
-            .map(|(kind, root)| ((0, proposer.0, kind.as_bytes()[0], 0), print(root.as_ref())))
-            .collect(),
-        BkrMessage::Votes(ballots) => {
-            let mut said = Vec::new();
-            for ballot in ballots.iter() {
-                if let Some(((kind, round), value)) = vote_statement(&ballot.vote) {
-                    said.extend(ballot.instances.iter().map(|j| ((1, j.0, kind, round), u64::from(value))));
-                }
-            }
-            said
-        }
-        BkrMessage::Share { .. } => Vec::new(),
-    }
-}
-
-/// Whether a node in this state may have said this.
-pub(super) fn gate(bkr: &Bkr, message: &BkrMessage) -> Result<(), String> {
-    match message {
-        BkrMessage::Share { instance, round, .. } => match bkr.aba(*instance) {
-            Some(aba) => may_share(aba, *round),
-            None => Ok(()),
-        },
-        _ => Ok(()),
-    }
-}
-
-impl Target for CommonSubset {
-    type P = Bkr;
-    const NAME: &'static str = "subset";
-    const RARE: &'static [&'static str] = &[
-        "restart",
-        "lost and repeated",
-        "culprit named",
-        "somebody left out",
-        "faulty contribution chosen",
-        "bottom chosen",
-        "round >= 3",
-    ];
+impl<S: Tried> Target for CommonSubset<S> {
+    type P = S;
+    const NAME: &'static str = S::SUBSET;
+    const RARE: &'static [&'static str] = S::RARE;
     const SHARE: u32 = 9;
 
-    fn start(&self, cast: &mut Cast) -> Simulation<Bkr> {
+    fn start(&self, cast: &mut Cast) -> Simulation<S> {
         let (committee, codec) = (cast.committee, codec_of(cast.committee));
         let (n, seed) = (committee.n(), cast.seed);
         let (coin_schedule, echo) = (coin_schedule(cast), echo(cast));
@@ -94,15 +49,15 @@ impl Target for CommonSubset {
             ..Tools::default()
         };
         let check = honest.clone();
-        let mut sim = builder::<Bkr>(cast, Some(peek), tools)
+        let mut sim = builder::<S>(cast, Some(peek), tools)
             .rounds_ahead(R)
             .oracle(Agreement::new(|output: &Output| ((), codec_print(output))))
             .oracle(Totality::new(|_: &Output| ()).expecting(()))
             .oracle(Integrity::new(|_: &Output| ()))
-            .oracle(Statements::new(statements))
-            .oracle(Memory::new::<Bkr>(n * (96 << 10), Bkr::memory))
-            .oracle(Gate(gate))
-            .oracle(Validity::new::<Bkr>(move |_, output: &Output, _| {
+            .oracle(Statements::new(S::said))
+            .oracle(Memory::new::<S>(n * S::BYTES, S::memory))
+            .oracle(Gate(move |subset: &S, message: &S::Message| subset.gate(committee, message)))
+            .oracle(Validity::new::<S>(move |_, output: &Output, _| {
                 let members: Vec<u16> = output.iter().map(|(node, _)| node.0).collect();
                 let from_honest = output.iter().filter(|(node, _)| check.contains(node));
                 if members.len() < committee.quorum() || from_honest.clone().count() < committee.data_shards() {
@@ -119,20 +74,15 @@ impl Target for CommonSubset {
                 }
                 Ok(())
             }))
-            .oracle(AtEnd("decision", |node, view: &mellivora_sim::View<'_, Bkr>| match view.node(node).decided() {
+            .oracle(AtEnd("decision", |node, view: &mellivora_sim::View<'_, S>| match view.node(node).decided() {
                 true => Ok(()),
                 false => Err("has not decided".to_owned()),
             }))
-            .oracle(Says::new(|message: &BkrMessage| match message {
-                BkrMessage::Votes(ballots) if ballots.iter().any(|ballot| ballot.vote.round() >= Some(Round(3))) => {
-                    Some("round >= 3")
-                }
-                _ => None,
-            }))
+            .oracle(Says::new(S::rare_word))
             .twin_input(|_, input: &Bytes| Some([&input[..], b" twin"].concat().into()))
             .input_again(|node| vec![payload(node)])
             .build(move |me| {
-                Bkr::new(SubsetParams {
+                S::new(SubsetParams {
                     committee,
                     me,
                     domain,
@@ -155,7 +105,7 @@ impl Target for CommonSubset {
         sim
     }
 
-    fn look(&self, cast: &Cast, sim: &mut Simulation<Bkr>) -> u64 {
+    fn look(&self, cast: &Cast, sim: &mut Simulation<S>) -> u64 {
         count_common(cast, sim);
         let Some(&node) = cast.honest().first() else { return 0 };
         let Some(output) = sim.outputs(node).first().cloned() else { return 0 };
@@ -168,6 +118,8 @@ impl Target for CommonSubset {
         if output.iter().any(|(_, contribution): &(NodeIndex, Contribution)| contribution.body.is_none()) {
             sim.count("bottom chosen");
         }
+        let faulty = cast.faulty.iter().map(|(node, _)| *node).collect();
+        sim.node(node).rare_state(&faulty).into_iter().for_each(|name| sim.count(name));
         1
     }
 }
