@@ -5,7 +5,7 @@
 //! | module | protocol |
 //! |---|---|
 //! | [`bkr`] | Ben-Or, Kelmer, Rabin 1994, as in HoneyBadger: n reliable broadcasts, n binary agreements |
-//! | [`dumbo1`] | Guo, Lu, Lu, Tang, Xu, Zhang 2020: n reliable broadcasts, then broadcasts of index sets and binary agreements of a few elected members |
+//! | [`dumbo1`] | Guo et al. 2020: n reliable broadcasts; index sets and binary agreements of an elected committee |
 //! | [`vector`] | Dumbo2 (2020) and sDumbo (2022): n provable broadcasts, one agreement on a vector of their proofs |
 //!
 //! # What every implementation guarantees
