@@ -7,9 +7,11 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use mellivora_agreement::{AbaMessage, Values, Vote};
 use mellivora_atomic::{EncryptionSchedule, Input as Event, Message, Submission, Ticket};
-use mellivora_broadcast::RbcMessage;
-use mellivora_core::codec::{Blob, encode};
+use mellivora_broadcast::{PbMessage, PrbcMessage, RbcMessage, RetrievalMessage, SpbMessage};
+use mellivora_coding::{Body, CHUNK_BYTES, ChunkTree};
+use mellivora_core::codec::{Blob, List, encode};
 use mellivora_core::{Digest, Epoch, NodeIndex, NodeSet, Round};
+use mellivora_crypto::{Certificate, Endorsement};
 use mellivora_fuzz::{agreement, atomic, input::Input};
 use mellivora_subset::BkrMessage;
 use rand_chacha::ChaCha8Rng;
@@ -40,7 +42,7 @@ fn run_a_cluster() {
 
 /// Long schedules of the targets that run many steps.
 fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
-    let starts: [(&str, Vec<Vec<u8>>); 4] = [
+    let starts: [(&str, Vec<Vec<u8>>); 5] = [
         (
             "recall",
             vec![vec![0, 0, 0, 0, 0, 9, 100, 0], vec![0, 1, 0, 1, 1, 9, 90, 0], vec![1, 0, 0, 0], vec![2, 0, 0]],
@@ -48,6 +50,17 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
         ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 130], vec![0, 0, 129]]),
         ("catch_up", vec![vec![0, 0, 1, 1, 0, 1, 0], vec![0, 0, 0, 2, 0, 0, 0], vec![1, 0, 1, 0, 0, 1, 0]]),
         ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0]]),
+        (
+            "provable",
+            vec![
+                vec![0, 0, 0, 0, 0, 9, 100, 0],
+                vec![0, 1, 0, 1, 1, 9, 90, 0, 1],
+                vec![1, 0, 0, 0, 100, 0, 7, 0],
+                vec![1, 0, 0, 1, 100, 0, 7, 0],
+                vec![1, 1, 0, 3, 100, 0, 7, 0],
+                vec![1, 2, 0, 3, 100, 0, 7, 1],
+            ],
+        ),
     ];
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut schedules = Vec::new();
@@ -80,11 +93,24 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
 fn parts() -> Vec<(&'static str, Vec<u8>)> {
     let vote = Vote::Conf { round: Round(3), values: Values::BOTH };
     let share = agreement::keys(0)[1].coin().share(&Digest([5; 32]));
+    let endorsement = Endorsement::from_bytes(&[9; 64]).expect("not too long");
+    let certificate = Certificate::new(NodeSet::first(3), vec![9; 192].into()).expect("not too long");
+    let payload = vec![9; CHUNK_BYTES + 40];
+    let tree = ChunkTree::commit(Body::from_bytes(payload.into())).expect("not too long");
+    let chunk = tree.chunk(1).expect("the second of two");
     vec![
         ("vote", encode(&vote).to_vec()),
         ("aba-share", encode(&AbaMessage::Share { round: Round(3), share }).to_vec()),
         ("rbc-ready", encode(&RbcMessage::Ready(Digest([7; 32]))).to_vec()),
         ("nodes", encode(&NodeSet::first(9)).to_vec()),
+        ("pb-send", encode(&PbMessage::Send(Blob(Bytes::from_static(b"a payload")))).to_vec()),
+        ("pb-endorse", encode(&PbMessage::Endorse(endorsement)).to_vec()),
+        ("pb-final", encode(&PbMessage::Final(Digest([7; 32]), certificate.clone())).to_vec()),
+        ("prbc-delivered", encode(&PrbcMessage::Delivered(Digest([7; 32]), endorsement)).to_vec()),
+        ("spb-lock", encode(&SpbMessage::Lock(Digest([7; 32]), certificate)).to_vec()),
+        ("retrieval-request", encode(&RetrievalMessage::Request(tree.commitment(), List::new(vec![0, 5]))).to_vec()),
+        ("retrieval-chunk", encode(&RetrievalMessage::Chunk(tree.commitment(), 1, chunk)).to_vec()),
+        ("retrieval-head", encode(&RetrievalMessage::Head(tree.commitment(), tree.head())).to_vec()),
     ]
 }
 
@@ -109,6 +135,11 @@ fn main() -> std::io::Result<()> {
         ("rbc", "honest-proposer", [vec![0, 0, 0, 0, 9], bytes(&[100])].concat()),
         ("rbc", "byzantine-proposer-saving", [vec![1, 0, 1, 1, 9], bytes(&[100])].concat()),
         ("rbc", "two-stories", [vec![0, 0, 3, 1, 9], bytes(&[100])].concat()),
+        // Every message of the Byzantine proposer goes as it should, or is dropped.
+        ("provable", "reliable", [vec![0, 0, 0, 0, 0, 9], bytes(&[100])].concat()),
+        ("provable", "reliable-two-stories-saving", [vec![0, 1, 0, 1, 1, 9], bytes(&[100]), vec![1]].concat()),
+        ("provable", "dispersal", [vec![1, 0, 0, 0], bytes(&[100]), vec![7]].concat()),
+        ("provable", "dispersal-four-chunks", [vec![1, 1, 0, 2], bytes(&[500]), vec![7]].concat()),
         ("aba", "two-stories", vec![0, 0, 3, 1, 0, 1, 0]),
         ("subset", "two-stories", vec![0, 0, 0, 2]),
         ("atomic", "two-stories", [vec![0, 0, 130], bytes(&[1, 1, 1, 1])].concat()),

@@ -18,6 +18,7 @@ pub mod keyfile;
 pub mod keys;
 pub mod network;
 pub mod promises;
+pub mod provable;
 pub mod recall;
 pub mod restart;
 pub mod transactions;
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("config", config::config),
     ("frame", frame::frame),
     ("keyfile", keyfile::keyfile),
+    ("provable", provable::provable),
     ("rbc", broadcast::rbc),
     ("recall", recall::recall),
     ("restart", restart::restart),

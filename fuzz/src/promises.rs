@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mellivora_agreement::{AbaMessage, Vote};
 use mellivora_atomic::Message;
 use mellivora_atomic::epoch::EpochMessage;
-use mellivora_broadcast::RbcMessage;
+use mellivora_broadcast::{PbMessage, PrbcMessage, RbcMessage};
 use mellivora_core::codec::encode;
 use mellivora_core::{Digest, Durable, NodeIndex, To, hash::HashKey};
 use mellivora_subset::BkrMessage;
@@ -90,6 +90,28 @@ pub fn of_aba(_: &To, message: &AbaMessage) -> Said {
     match message {
         AbaMessage::Vote(vote) => of_vote(vote),
         AbaMessage::Share { .. } => Vec::new(),
+    }
+}
+
+/// Promises of provable reliable broadcast: those of the broadcast inside, and what was signed as delivered.
+pub fn of_prbc(to: &To, message: &PrbcMessage) -> Said {
+    match message {
+        PrbcMessage::Rbc(message) => of_rbc(to, message),
+        PrbcMessage::Delivered(root, endorsement) => {
+            let about = |kind| About { kind, ..About::default() };
+            vec![(about("delivered"), *root), (about("endorsement"), content(endorsement.as_bytes()))]
+        }
+    }
+}
+
+/// Promises of provable broadcast: the proposal, what is held, what was signed.
+pub fn of_pb(_: &To, message: &PbMessage) -> Said {
+    let about = |kind| About { kind, ..About::default() };
+    match message {
+        PbMessage::Send(payload) => vec![(about("proposal"), content(payload))],
+        PbMessage::Record(payload) => vec![(about("held"), content(payload))],
+        PbMessage::Endorse(endorsement) => vec![(about("endorsement"), content(endorsement.as_bytes()))],
+        PbMessage::Final(..) => Vec::new(),
     }
 }
 

@@ -114,13 +114,12 @@ fn subset(input: &mut Input<'_>) -> bool {
 }
 
 /// A payload, or what its user thinks of after a restart: too late, because the first one was promised.
-fn second(again: bool, payload: Bytes) -> Bytes {
+pub(crate) fn second(again: bool, payload: Bytes) -> Bytes {
     if again { Bytes::from_static(b"second thoughts") } else { payload }
 }
 
-/// Runs to the end; honest nodes crash and come back when the bytes say so. A node that comes back gets an input
-/// again. What it has output before, it outputs again. Returns the number of crashes.
-fn play<P>(
+/// Runs to the end with crashes. What a node has output before a crash, it outputs again. Returns the number of crashes.
+pub(crate) fn play<P>(
     network: &mut Network<P>,
     input: &mut Input<'_>,
     make: impl Fn(NodeIndex) -> P,
@@ -130,6 +129,21 @@ where
     P: Protocol,
     P::Output: PartialEq + Debug,
 {
+    let (crashes, former) = crash_and_come_back(network, input, make, wish);
+    for (former, outputs) in former.iter().zip(network.honest()) {
+        assert!(former.iter().all(|output| outputs.contains(output)), "{former:?} before a crash, {outputs:?} after");
+    }
+    crashes
+}
+
+/// Runs to the end; honest nodes crash and come back when the bytes say so. A node that comes back gets an input again.
+/// Returns the number of crashes, and what each honest node had output before them.
+pub(crate) fn crash_and_come_back<P: Protocol>(
+    network: &mut Network<P>,
+    input: &mut Input<'_>,
+    make: impl Fn(NodeIndex) -> P,
+    wish: impl Fn(NodeIndex, bool) -> Option<P::Input>,
+) -> (usize, Vec<Vec<P::Output>>) {
     network.repeats = true;
     let honest = network.honest().len();
     let mut former: Vec<Vec<P::Output>> = (0..honest).map(|_| Vec::new()).collect();
@@ -160,8 +174,5 @@ where
         network.restart(node, make(node), input);
         start(network, node, true, input);
     }
-    for (former, outputs) in former.iter().zip(network.honest()) {
-        assert!(former.iter().all(|output| outputs.contains(output)), "{former:?} before a crash, {outputs:?} after");
-    }
-    crashes
+    (crashes, former)
 }

@@ -5,11 +5,11 @@ use mellivora_agreement::{AbaMessage, Vote};
 use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::header::{EpochHeader, HeaderSlot, Outcome};
 use mellivora_atomic::{Certificate, Checkpoint};
-use mellivora_broadcast::RbcMessage;
-use mellivora_coding::{Proof, Shard};
+use mellivora_broadcast::{PbMessage, PrbcMessage, RbcMessage, RetrievalMessage, SpbMessage};
+use mellivora_coding::{Chunk, Head, Proof, Shard};
 use mellivora_core::codec::{Wire, decode, decode_all, decode_prefix, encode};
 use mellivora_core::{Message, NodeSet};
-use mellivora_crypto::{CoinShare, DecryptionProof, DecryptionShare, Seed, Signature};
+use mellivora_crypto::{CoinShare, DecryptionProof, DecryptionShare, Endorsement, Seed, Signature};
 use mellivora_subset::{Ballot, BkrMessage, Dumbo1Message};
 
 use crate::frame::check_memory;
@@ -41,21 +41,29 @@ fn parts(frame: &Bytes) {
     messages::<Dumbo1Message>(frame);
     messages::<EpochMessage<BkrMessage>>(frame);
     messages::<EpochMessage<AbaMessage>>(frame);
+    messages::<PbMessage>(frame);
+    messages::<PrbcMessage>(frame);
     messages::<RbcMessage>(frame);
+    messages::<RetrievalMessage>(frame);
+    messages::<SpbMessage>(frame);
     value::<Ballot>(frame);
     value::<Certificate>(frame);
+    value::<Chunk>(frame);
+    value::<Endorsement>(frame);
     value::<Checkpoint>(frame);
     value::<CoinShare>(frame);
     value::<DecryptionProof>(frame);
     value::<DecryptionShare>(frame);
     value::<EpochHeader>(frame);
     value::<HeaderSlot>(frame);
+    value::<Head>(frame);
     value::<NodeSet>(frame);
     value::<Outcome>(frame);
     value::<Proof>(frame);
     value::<Seed>(frame);
     value::<Shard>(frame);
     value::<Signature>(frame);
+    value::<mellivora_crypto::Certificate>(frame);
     value::<Vote>(frame);
 }
 
