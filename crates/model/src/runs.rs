@@ -135,10 +135,13 @@ const TWO_VIEWS: &[Weakening] = &[
     PrevoteUnjustified,
     LockedMayVoteNoFreely,
     ChainCut,
+    EndorseAfterCoin,
+    LockedMayVoteNo,
+    NpcLow,
+    VoteYesUnjustified,
+    VoteNoUnjustified,
+    MixedKeeps,
 ];
-const THREE_VIEWS: &[Weakening] =
-    &[ChainCut, EndorseAfterCoin, LockedMayVoteNo, NpcLow, VoteYesUnjustified, VoteNoUnjustified, MixedKeeps];
-
 const FORK: &[Weakening] =
     &[NoPredecessor, BaseUnpinned, PredecessorUnchecked, VoteTwice, SlotQuorumLow, VoteUnstored, NoWindow];
 const FLOW: &[Weakening] = &[WindowFromZero, BaseStays, NoBaseClause, NoTip, NoCertificateClause, ProposalDropped];
@@ -177,13 +180,19 @@ const FAMILIES: &[Family] = &[
     ("subset, n = 5", 5, true, |c, w| explore(&Bkr::<4, 5>::new(c, w)), &[]),
     ("MVBA, each view, n = 4", 4, false, |c, w| explore(&Smvba::<3, 2>::views(c, w)), VIEWS),
     ("MVBA, agreement over two views, n = 4", 4, false, |c, w| explore(&Smvba::<3, 2>::agreement(c, w)), TWO_VIEWS),
-    ("MVBA, agreement over three views, n = 4", 4, true, |c, w| explore(&Smvba::<3, 3>::agreement(c, w)), THREE_VIEWS),
+    (
+        "MVBA, agreement over three views, n = 4",
+        4,
+        true,
+        |c, w| explore(&Smvba::<3, 3>::agreement(c, w)),
+        &[ChainCut, LockedMayVoteNo],
+    ),
     (
         "MVBA, two views step by step, n = 4",
         4,
         true,
         |c, w| explore(&Smvba::<3, 2>::step_by_step(c, w)),
-        &[NpcJustifies, LockAfterCoin],
+        &[NpcJustifies],
     ),
     ("MVBA, progress in one view, n = 4", 4, false, |c, w| explore(&Progress::<3, 1>::new(c, w)), PROGRESS),
     (

@@ -104,9 +104,12 @@ impl<const H: usize, const R: usize> Smvba<H, R> {
 
     /// Whether the rules let a node do something.
     pub fn allows(&self, state: &State<H, R>, Step { node, view: at, act }: Step) -> bool {
-        let Some(view) = state.views.get(at).filter(|_| usize::from(state.nodes[node].view) == at) else {
+        let Some(view) = state.views.get(at) else { return false };
+        // A node signs in SPBs of its own view and of later ones; all else it does in its own view.
+        let here = usize::from(state.nodes[node].view);
+        if here > at || here < at && !matches!(act, Act::Endorse(_) | Act::Lock(_)) {
             return false;
-        };
+        }
         let local = view.nodes[node];
         let asked = local.prevoted() && !local.voted();
         let locked = !local.locked().is_empty();
@@ -215,13 +218,28 @@ impl<const H: usize, const R: usize> Smvba<H, R> {
         }
     }
 
+    /// A lock is followed by PREVOTE yes and VOTE yes, which hinder nothing, as soon as its node is in the view.
+    fn speak(&self, state: &mut State<H, R>, node: usize, at: usize) {
+        let Some(view) = state.views.get_mut(at).filter(|_| usize::from(state.nodes[node].view) == at) else { return };
+        let local = &mut view.nodes[node];
+        let Some(value) = local.locked().single() else { return };
+        if self.step_by_step || local.prevoted() || self.weak(Weakening::LockUnrecorded) {
+            return;
+        }
+        local.prevote_yes();
+        if !self.locked_may_vote_no() {
+            local.vote_yes(value);
+        }
+    }
+
     /// A node comes into a view; if it will be the leader, its proposal is out.
-    fn enter(state: &mut State<H, R>, node: usize, at: usize) {
+    fn enter(&self, state: &mut State<H, R>, node: usize, at: usize) {
         state.nodes[node].view = at as u8;
         let value = state.nodes[node].value;
         if let Some(view) = state.views.get_mut(at).filter(|view| usize::from(view.leader) == node) {
             view.proposed = Values::of(value);
         }
+        self.speak(state, node, at);
     }
 
     /// What no step will read any more is forgotten: signatures, but not values.
@@ -294,7 +312,7 @@ impl<const H: usize, const R: usize> System for Smvba<H, R> {
                 VALUES.map(|value| {
                     let mut state = state;
                     state.nodes[node].value = value;
-                    Self::enter(&mut state, node, 0);
+                    self.enter(&mut state, node, 0);
                     state
                 })
             };
@@ -306,8 +324,8 @@ impl<const H: usize, const R: usize> System for Smvba<H, R> {
 
     fn steps(&self, state: &State<H, R>, steps: &mut Vec<Step>) {
         for node in 0..H {
-            let view = usize::from(state.nodes[node].view);
-            let all = Self::acts().map(|act| Step { node, view, act });
+            let views = usize::from(state.nodes[node].view)..R;
+            let all = views.flat_map(|view| Self::acts().map(move |act| Step { node, view, act }));
             steps.extend(all.filter(|&step| self.allows(state, step) && self.matters(state, step)));
         }
     }
@@ -319,13 +337,7 @@ impl<const H: usize, const R: usize> System for Smvba<H, R> {
             Act::Endorse(value) => local.endorse(value),
             Act::Lock(value) => {
                 local.lock(value);
-                // PREVOTE yes and VOTE yes follow, and hinder nothing.
-                if !self.step_by_step && !local.prevoted() && !self.weak(Weakening::LockUnrecorded) {
-                    local.prevote_yes();
-                    if !self.locked_may_vote_no() {
-                        local.vote_yes(value);
-                    }
-                }
+                self.speak(&mut next, node, at);
             }
             Act::PrevoteYes => local.prevote_yes(),
             Act::PrevoteNo => local.prevote_no(),
@@ -334,11 +346,11 @@ impl<const H: usize, const R: usize> System for Smvba<H, R> {
             Act::Adopt(value) => {
                 next.nodes[node].value = value;
                 next.unjustified |= !next.views[at].cert1.has(value);
-                Self::enter(&mut next, node, at + 1);
+                self.enter(&mut next, node, at + 1);
             }
             Act::Keep => {
                 next.unjustified |= !next.views[at].nvc;
-                Self::enter(&mut next, node, at + 1);
+                self.enter(&mut next, node, at + 1);
             }
         }
         self.follow(&mut next);

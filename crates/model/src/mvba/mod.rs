@@ -7,9 +7,9 @@
 //! Certificates need no senders: one exists as soon as enough honest nodes have signed, and may then be used by
 //! anybody at any time, or never.
 //!
-//! [`Smvba`] is for agreement. A node in its view signs stage 1 of one justified SEND of the leader (*endorses*),
-//! signs stage 2 given cert1 (*locks*), says PREVOTE, which ends both, says VOTE, and leaves the view with the leader's
-//! value or its own. A justification of (w, j) in view v is cert1 of view j on w, unless j = 0, and NVC of every view
+//! [`Smvba`] is for agreement. A node signs stage 1 of one justified SEND of the leader (*endorses*) and, given cert1,
+//! stage 2 (*locks*), in its own view and in later ones; in its own view it says PREVOTE, which ends both, says VOTE, and
+//! leaves with the leader's value or its own. A justification of (w, j) in view v is cert1 of view j on w, unless j = 0, and NVC of every view
 //! between j and v. An honest leader proposes what it left the view before with.
 //!
 //! [`Progress`] is for everybody getting through: FINISH, shares of the coin, proofs of the coin in PREVOTE and HALT,
@@ -32,15 +32,15 @@
 //! * *HALT* needs values for nothing but the decision: [`Progress`].
 //!
 //! What is taken together, in [`Smvba::agreement`] and [`Smvba::views`]: a SEND of an honest leader is endorsed as
-//! soon as it can be, and a lock is followed by PREVOTE yes and VOTE yes at once. Such signatures take no step away
+//! soon as it can be, and a lock is followed by PREVOTE yes and VOTE yes as soon as its node is in the view. Such signatures take no step away
 //! from anybody that could matter, and every condition is that something *has* been signed. In the last view nobody
 //! says PREVOTE no or VOTE: whoever could sign there to decide by VOTEs can sign stage 2 instead. What no step will
 //! read is forgotten: signatures of a view that all have left, endorsements when no further lock can come of them,
 //! values of nodes that will not lead. [`Smvba::step_by_step`] does none of this, over two views, and has the same
 //! verdicts for every weakened rule.
 //!
-//! [`Progress`] errs on one side. What may happen is generous: an SPB may be done with the help of nodes that were in
-//! the view at any time, and a FINISH of the leader may turn up at any time. What must happen is strict: an SPB is
+//! [`Progress`] errs on one side. What may happen is generous: an SPB may be done with the help of anybody, behind or
+//! ahead, and a FINISH of the leader may turn up at any time. What must happen is strict: an SPB is
 //! sure to be done only while all honest nodes are in its view and have said no PREVOTE. Both make more states
 //! quiescent than really are.
 //!

@@ -125,13 +125,10 @@ impl<const H: usize, const R: usize> Progress<H, R> {
         let (quorum, faulty) = (self.committee.quorum(), help.votes(self.committee.f()));
         match deed {
             Deed::Finish => {
-                // Who has signed may have gone on; who is sure to sign is there and has no PREVOTE.
-                let signs = |other: &Progressing<R>| match help {
-                    Help::Byzantine => usize::from(other.view) >= view,
-                    Help::HonestOnly => {
-                        let there = usize::from(other.view) == view && other.halted.is_none();
-                        there && other.turns[view].prevote.is_none()
-                    }
+                // Anybody may have signed, behind or ahead; who is sure to sign is there and has no PREVOTE.
+                let signs = |other: &Progressing<R>| {
+                    let there = usize::from(other.view) == view && other.halted.is_none();
+                    help == Help::Byzantine || there && other.turns[view].prevote.is_none()
                 };
                 let signers = state.nodes.iter().filter(|other| signs(other)).count() + faulty;
                 !turn.finished && turn.prevote.is_none() && signers >= quorum
