@@ -36,8 +36,8 @@
 //! from anybody that could matter, and every condition is that something *has* been signed. In the last view nobody
 //! says PREVOTE no or VOTE: whoever could sign there to decide by VOTEs can sign stage 2 instead. What no step will
 //! read is forgotten: signatures of a view that all have left, endorsements when no further lock can come of them,
-//! values of nodes that will not lead. [`Smvba::step_by_step`] does none of this, over two views, and has the same
-//! verdicts for every weakened rule.
+//! values of nodes that will not lead. [`Smvba::step_by_step`] does none of this, over two views, and
+//! agrees.
 //!
 //! [`Progress`] errs on one side. What may happen is generous: an SPB may be done with the help of anybody, behind or
 //! ahead, and a FINISH of the leader may turn up at any time. What must happen is strict: an SPB is
