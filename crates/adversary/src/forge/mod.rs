@@ -34,15 +34,17 @@ mod kit;
 mod proposal;
 mod rbc;
 mod share;
+mod smvba;
 mod toss;
 mod tree;
+mod vector;
 mod vote;
 
-use mellivora_agreement::Aba;
+use mellivora_agreement::{Aba, Smvba};
 use mellivora_atomic::HoneyBadger;
 use mellivora_broadcast::Rbc;
 use mellivora_core::{Message, NodeIndex, Protocol};
-use mellivora_subset::{Bkr, Dumbo1, Subset};
+use mellivora_subset::{Bkr, Dumbo1, Dumbo2, SDumbo, Subset};
 
 pub use kit::{Kit, Place, Tools};
 pub use tree::ForgedTree;
@@ -88,12 +90,24 @@ impl Forge for Aba {
     const TARGETS: Targets = Targets::of(Target::Agreement).and(Targets::of(Target::Shares));
 }
 
+impl Forge for Smvba {
+    const TARGETS: Targets = Targets::of(Target::Certificates).and(Targets::of(Target::Shares));
+}
+
 impl Forge for Bkr {
     const TARGETS: Targets = Rbc::TARGETS.and(Aba::TARGETS);
 }
 
 impl Forge for Dumbo1 {
     const TARGETS: Targets = Bkr::TARGETS.and(Targets::of(Target::IndexSets));
+}
+
+impl Forge for Dumbo2 {
+    const TARGETS: Targets = Rbc::TARGETS.and(Smvba::TARGETS);
+}
+
+impl Forge for SDumbo {
+    const TARGETS: Targets = Smvba::TARGETS;
 }
 
 impl<S: Subset + Forge> Forge for HoneyBadger<S> {

@@ -1,10 +1,11 @@
 //! What schedulers read off a protocol.
 
-use mellivora_agreement::{Aba, AbaMessage, Vote};
+use mellivora_agreement::{Aba, AbaMessage, Mvba, Smvba, Vote};
 use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{HoneyBadger, Message};
 use mellivora_broadcast::{Rbc, RbcMessage};
 use mellivora_core::{Domain, Layer, NodeIndex, Protocol, Round, Segment};
+use mellivora_subset::vector::{Provable, Vector};
 use mellivora_subset::{Bkr, BkrMessage, Dumbo1, Dumbo1Message, Subset};
 
 use crate::forge::{Forge, Place};
@@ -70,6 +71,12 @@ impl Observe for Aba {
     }
 }
 
+impl Observe for Smvba {
+    fn progress(&self) -> u64 {
+        if self.decision().is_some() { u64::MAX } else { u64::from(self.view().0) }
+    }
+}
+
 impl Observe for Bkr {
     fn statements(message: &BkrMessage, visit: &mut dyn FnMut(Place, Statement<'_>)) {
         let place = |instance| Place { instance, ..Place::default() };
@@ -117,6 +124,15 @@ impl Observe for Dumbo1 {
 
     fn agreement(own: Domain, place: Place) -> Domain {
         Bkr::agreement(own, place)
+    }
+}
+
+impl<B: Provable + 'static> Observe for Vector<B>
+where
+    Vector<B>: Forge,
+{
+    fn progress(&self) -> u64 {
+        self.mvba().progress()
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Target {
     Shares,
     /// Index sets of an elected committee.
     IndexSets,
+    /// Agreement on a value: values, certificates, leaders.
+    Certificates,
     /// The atomic broadcast: ciphertexts, checkpoints, heights, catching up.
     Atomic,
 }
@@ -127,6 +129,10 @@ strategies! {
     EarlyShare "early-share" Shares "releases its shares before the gate (needs the keys in its tools)"
 
     FalseIndexSet "false-index-set" IndexSets "proposes, as a member of the committee, a set that is too small, names nodes that do not exist or were not heard, or is none"
+
+    WeakCertificate "weak-certificate" Certificates "shows certificates with a signer too few, one signer twice, or a changed signature"
+    FalseLeader "false-leader" Certificates "names somebody else as the leader of a view"
+    FalseValue "false-value" Certificates "proposes another value to each half, later without a justification, and serves wrong parts of others' values"
 
     BadCiphertext "bad-ciphertext" Atomic "proposes its contribution mauled: header, sealed part, cut short, identity point"
     CopiedCiphertext "copied-ciphertext" Atomic "proposes the contribution of another proposer or of an earlier epoch again"

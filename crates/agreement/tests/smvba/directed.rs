@@ -1,7 +1,7 @@
 //! Directed schedules: the attacks that break the published protocol, played message by message.
 
 use mellivora_adversary::Parcel;
-use mellivora_agreement::smvba::{HaltProof, Origin};
+use mellivora_agreement::smvba::{Halt, HaltProof, Origin, Vote};
 use mellivora_agreement::{Mvba, Smvba, SmvbaMessage};
 use mellivora_broadcast::spb::VALUE;
 use mellivora_broadcast::{SpbMessage, Stage};
@@ -264,16 +264,13 @@ fn a_value_that_fails_the_predicate_or_has_a_forged_certificate_is_endorsed_by_n
     net.deliver(|_, p| p.from.0 == 3);
     assert_eq!(endorsed(&net, 0, 1, 3), None);
     assert!(net.faults(0).contains(&(3, FaultKind::UnjustifiedValue)));
-    let forged = [
-        z.certificate(&[1, 3], &statement(1, Stage::Lock)),
-        z.certificate(&[1, 2, 3], &statement(2, Stage::Lock)),
-        z.certificate(&[1, 2, 3], &statement(1, Stage::Finish)),
-        z.certificate(&[0, 1, 2, 3], &statement(1, Stage::Lock)),
-    ];
+    let forged =
+        [z.certificate(&[1, 3], &statement(1, Stage::Lock)), z.certificate(&[1, 2, 3], &statement(2, Stage::Lock))];
     for (node, certificate) in [(1, &forged[0]), (2, &forged[1])] {
         net.say(3, &[node], z.of_spb(1, 3, SpbMessage::Lock(digest(X), certificate.clone())));
     }
-    net.say(3, &[1], z.of_spb(1, 3, SpbMessage::Finish(digest(X), forged[2].clone())));
+    let locked = z.lock(1, digest(X), &[1, 2, 3]);
+    net.say(3, &[1], z.of_spb(1, 3, SpbMessage::Finish(digest(X), locked)));
     net.say(3, &[2], z.of_spb(1, 3, SpbMessage::Finish(digest(X), z.finish(1, digest(X), &[3]))));
     net.deliver(|_, p| p.from.0 == 3);
     for node in [1, 2] {
@@ -281,7 +278,86 @@ fn a_value_that_fails_the_predicate_or_has_a_forged_certificate_is_endorsed_by_n
         assert!(spb.lock().is_none(), "node {node}");
         assert!(net.faults(node).contains(&(3, FaultKind::InvalidProposalCertificate)), "node {node}");
     }
-    assert!(net.node(2).broadcast(Round(1), NodeIndex(3)).unwrap().finish().is_none());
+    for node in [1, 2] {
+        assert!(net.node(node).broadcast(Round(1), NodeIndex(3)).unwrap().finish().is_none(), "node {node}");
+    }
+}
+
+#[test]
+fn no_share_of_the_coin_before_a_quorum_of_finishes() {
+    let seed = seed_with(4, &[0]);
+    let mut net = stage(4, &[3], seed);
+    (0..3).for_each(|node| net.input(node, input(NodeIndex(node))));
+    let shares = |net: &Net| net.pending.iter().filter(|p| kind(&p.message) == (1, "share")).count();
+    // Two of the three broadcasts that can finish do.
+    net.deliver(|_, p| !matches!(&p.message, SmvbaMessage::Spb { proposer, .. } if proposer.0 == 2));
+    assert_eq!(shares(&net), 0, "the coin is tossed while its outcome can still be used");
+    net.deliver(|_, p| kind(&p.message).1 == "spb");
+    assert!(shares(&net) > 0);
+}
+
+#[test]
+fn every_view_tosses_a_coin_of_its_own() {
+    let names = names(4);
+    assert_ne!(names.coin(Round(1)), names.coin(Round(2)));
+    let statements = [
+        names.no_lock_statement(Round(1), NodeIndex(0)),
+        names.no_value_statement(Round(1), NodeIndex(0)),
+        names.no_lock_statement(Round(2), NodeIndex(0)),
+        names.no_lock_statement(Round(1), NodeIndex(1)),
+        names.seen_statement(Round(1), NodeIndex(0), Digest::default()),
+    ];
+    for (at, statement) in statements.iter().enumerate() {
+        assert!(statements[..at].iter().all(|other| other != statement), "{statement:?}");
+    }
+}
+
+#[test]
+fn a_halt_that_proves_nothing_decides_nothing() {
+    let seed = seed_with(4, &[0]);
+    let (mut net, z) = (stage(4, &[3], seed), Puppet::new(4, 3, seed));
+    net.say(3, &[0, 1, 2], z.send(1, X, Origin::Input, vec![]));
+    net.deliver(|_, p| p.from.0 == 3);
+    let halt = |leader, proof| {
+        SmvbaMessage::Halt(Halt { view: Round(1), leader: NodeIndex(leader), digest: digest(X), proof })
+    };
+    let seen = |signers: &[u16]| {
+        HaltProof::Seen(z.certificate(signers, &names(4).seen_statement(Round(1), NodeIndex(3), digest(X))))
+    };
+    // Two votes, a lock instead of a FINISH, and a FINISH of somebody who does not lead.
+    net.say(3, &[0], halt(3, seen(&[2, 3])));
+    net.say(3, &[1], halt(3, HaltProof::Finish(z.lock(1, digest(X), &[0, 1, 3]))));
+    net.say(3, &[2], halt(3, HaltProof::Finish(z.finish(1, digest(X), &[0, 1, 3]))));
+    net.deliver(|_, p| p.from.0 == 3);
+    assert!((0..3).all(|node| net.outputs(node).is_empty()));
+    for node in [0, 1] {
+        assert!(net.faults(node).contains(&(3, FaultKind::InvalidHalt)), "node {node}");
+    }
+    (0..3).for_each(|node| net.input(node, input(NodeIndex(node))));
+    net.deliver_all();
+    let decided = input(NodeIndex(0));
+    assert!((0..3).all(|node| net.outputs(node) == [decided.clone()]), "node 0 leads, and its value it is");
+}
+
+#[test]
+fn a_lock_that_was_never_signed_moves_nobody() {
+    let seed = seed_with(4, &[3, 0]);
+    let (mut net, z) = (stage(4, &[3], seed), Puppet::new(4, 3, seed));
+    (0..3).for_each(|node| net.input(node, input(NodeIndex(node))));
+    net.say(3, &[0, 1, 2], z.send(1, X, Origin::Input, vec![]));
+    deliver(&mut net, 1, &["spb", "share"], &[0, 1, 2]);
+    net.say(3, &[0, 1, 2], z.prevote_yes(1, 3, digest(X), z.lock(1, digest(X), &[1, 3])));
+    net.deliver(|_, p| p.from.0 == 3);
+    deliver(&mut net, 1, &["prevote"], &[0, 1, 2]);
+    for node in 0..3 {
+        assert!(net.faults(node).contains(&(3, FaultKind::InvalidPrevote)), "node {node}");
+        let said_yes = |p: &Parcel<SmvbaMessage>| {
+            p.from.0 == node && matches!(&p.message, SmvbaMessage::Vote { vote: Vote::Yes { .. }, .. })
+        };
+        assert!(!net.pending.iter().any(said_yes), "node {node}");
+    }
+    net.deliver_all();
+    assert!((0..3).all(|node| net.outputs(node) == net.outputs(0) && net.outputs(node) != [X]));
 }
 
 #[test]
@@ -302,4 +378,46 @@ fn votes_without_a_proof_and_statements_about_another_leader_do_not_count() {
     net.deliver_all();
     let decided = net.node(0).decision().cloned();
     assert!((0..3).all(|node| net.node(node).decision().cloned() == decided && decided.is_some()));
+}
+
+#[test]
+fn a_restarted_node_endorses_no_other_value() {
+    let seed = seed_with(4, &[3]);
+    let (mut net, z) = (stage(4, &[3], seed), Puppet::new(4, 3, seed));
+    net.say(3, &[0], z.send(1, X, Origin::Input, vec![]));
+    net.deliver(|_, p| p.from.0 == 3);
+    assert_eq!(endorsed(&net, 0, 1, 3), Some(digest(X)));
+    net.restart(0, smvba(4, NodeIndex(0), seed));
+    net.pending.clear();
+    net.say(3, &[0], z.send(1, Y, Origin::Input, vec![]));
+    net.deliver(|_, p| p.from.0 == 3);
+    assert_eq!(endorsed(&net, 0, 1, 3), Some(digest(X)));
+    assert!(net.pending.is_empty(), "{:?}", net.pending);
+}
+
+#[test]
+fn a_restarted_node_votes_as_before() {
+    let seed = seed_with(4, &[3]);
+    let (mut net, z) = (stage(4, &[3], seed), Puppet::new(4, 3, seed));
+    (0..3).for_each(|node| net.input(node, input(NodeIndex(node))));
+    net.say(3, &[0, 1, 2], z.send(1, X, Origin::Input, vec![]));
+    deliver(&mut net, 1, &["spb", "share"], &[0, 1, 2]);
+    // Node 0 hears three times no, and says so.
+    net.say(3, &[0], z.prevote_no(1, 3));
+    deliver(&mut net, 1, &["prevote"], &[0]);
+    let votes = |net: &Net| {
+        let of_0 = net.pending.iter().filter(|p| p.from.0 == 0 && p.to.0 == 1);
+        of_0.filter_map(|p| match &p.message {
+            SmvbaMessage::Vote { vote, .. } => Some(matches!(vote, Vote::Yes { .. })),
+            _ => None,
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(votes(&net), [false]);
+    // After a crash the first thing that it is shown is a lock.
+    net.restart(0, smvba(4, NodeIndex(0), seed));
+    net.say(3, &[0], z.send(1, X, Origin::Input, vec![]));
+    net.say(3, &[0], z.prevote_yes(1, 3, digest(X), z.lock(1, digest(X), &[0, 1, 2])));
+    net.deliver(|_, p| p.from.0 == 3);
+    assert_eq!(votes(&net), [false], "it votes twice");
 }

@@ -4,6 +4,7 @@ use super::{Control, Harmless, Layer};
 
 const COIN: Layer = Layer { subject: "coin", package: "mellivora-agreement" };
 const ABA: Layer = Layer { subject: "aba", package: "mellivora-agreement" };
+const MVBA: Layer = Layer { subject: "mvba", package: "mellivora-agreement" };
 
 pub(super) const CONTROLS: &[Control] = &[
     COIN.by(
@@ -198,6 +199,144 @@ pub(super) const CONTROLS: &[Control] = &[
         "a restarted node may decide and announce another value",
         "schedules",
         "a_restarted_node_is_consistent_in_every_round_it_spoke_in_and_hears_far_ahead",
+    ),
+    MVBA.by(
+        "spb-abandon-ignored",
+        "a node endorses and locks in a broadcast that was abandoned",
+        "smvba",
+        "directed::nobody_signs_in_a_broadcast_of_a_view_whose_leader_it_knows",
+    ),
+    MVBA.by(
+        "spb-certificate-unchecked",
+        "LOCK and FINISH certificates count without being verified",
+        "smvba",
+        "directed::a_value_that_fails_the_predicate_or_has_a_forged_certificate_is_endorsed_by_nobody",
+    ),
+    MVBA.by(
+        "spb-lock-not-recorded",
+        "the second endorsement is given without a lock",
+        "smvba",
+        "directed::a_crash_between_the_second_signature_and_the_prevote_loses_no_lock",
+    ),
+    MVBA.by(
+        "spb-recall-forgets-lock",
+        "a restarted node has lost its lock",
+        "smvba",
+        "directed::a_crash_between_the_second_signature_and_the_prevote_loses_no_lock",
+    ),
+    MVBA.by(
+        "spb-recall-forgets-digest",
+        "a restarted node has lost which value it endorsed",
+        "smvba",
+        "directed::a_restarted_node_endorses_no_other_value",
+    ),
+    MVBA.by(
+        "spb-stages-alike",
+        "both stages sign the same statement",
+        "smvba",
+        "directed::a_value_that_fails_the_predicate_or_has_a_forged_certificate_is_endorsed_by_nobody",
+    ),
+    MVBA.by(
+        "spb-view-unsigned",
+        "certificates of one view pass for another's",
+        "smvba",
+        "directed::a_value_that_fails_the_predicate_or_has_a_forged_certificate_is_endorsed_by_nobody",
+    ),
+    MVBA.by(
+        "smvba-no-abandon",
+        "knowing the leader does not end its broadcasts",
+        "smvba",
+        "directed::nobody_signs_in_a_broadcast_of_a_view_whose_leader_it_knows",
+    ),
+    MVBA.by(
+        "smvba-predicate-unchecked",
+        "any input is acceptable",
+        "smvba",
+        "directed::a_value_that_fails_the_predicate_or_has_a_forged_certificate_is_endorsed_by_nobody",
+    ),
+    MVBA.by(
+        "smvba-lock-of-anybody",
+        "the lock of a node that did not lead justifies a value",
+        "smvba",
+        "directed::the_lock_of_somebody_who_did_not_lead_justifies_nothing",
+    ),
+    MVBA.by(
+        "smvba-last-no-certificate-only",
+        "a no-certificate of the last view alone justifies a value (the published rule)",
+        "smvba",
+        "directed::a_no_certificate_of_the_last_view_alone_justifies_nothing",
+    ),
+    MVBA.by(
+        "smvba-no-lock-justifies",
+        "a quorum of PREVOTE no justifies a value",
+        "smvba",
+        "directed::a_quorum_of_prevotes_without_a_lock_justifies_nothing",
+    ),
+    MVBA.by(
+        "smvba-early-share",
+        "the coin is tossed before a quorum of broadcasts is finished",
+        "smvba",
+        "directed::no_share_of_the_coin_before_a_quorum_of_finishes",
+    ),
+    MVBA.by(
+        "smvba-mixed-keeps-own",
+        "after mixed votes a node keeps its own value",
+        "smvba",
+        "directed::what_is_decided_stays_the_only_value_that_can_be_proposed",
+    ),
+    MVBA.by(
+        "smvba-prevote-unchecked",
+        "a PREVOTE yes counts without a valid lock",
+        "smvba",
+        "directed::a_lock_that_was_never_signed_moves_nobody",
+    ),
+    MVBA.by(
+        "smvba-vote-unchecked",
+        "a VOTE counts without a valid certificate",
+        "smvba",
+        "directed::votes_without_a_proof_and_statements_about_another_leader_do_not_count",
+    ),
+    MVBA.by(
+        "smvba-vote-quorum-low",
+        "a view ends with n - f - 1 VOTEs",
+        "smvba",
+        "directed::what_is_decided_stays_the_only_value_that_can_be_proposed",
+    ),
+    MVBA.by(
+        "smvba-halt-unchecked",
+        "a HALT decides without a valid proof",
+        "smvba",
+        "directed::a_halt_that_proves_nothing_decides_nothing",
+    ),
+    MVBA.by(
+        "smvba-halt-without-leader",
+        "the FINISH of any node decides",
+        "smvba",
+        "directed::a_halt_that_proves_nothing_decides_nothing",
+    ),
+    MVBA.by(
+        "smvba-leader-not-asked",
+        "nobody is asked to prove the leader it names",
+        "smvba",
+        "directed::finishes_and_shares_that_only_one_node_was_shown_hang_nobody",
+    ),
+    MVBA.by(
+        "smvba-coin-without-view",
+        "all views toss the same coin",
+        "smvba",
+        "directed::every_view_tosses_a_coin_of_its_own",
+    ),
+    MVBA.by(
+        "smvba-recall-forgets-prevote",
+        "a restarted node has lost its PREVOTE",
+        "smvba",
+        "directed::a_node_that_has_said_prevote_signs_nothing_in_that_view_after_a_restart",
+    ),
+    MVBA.by(
+        "smvba-recall-forgets-vote",
+        "a restarted node has lost its VOTE",
+        "smvba",
+        "directed::a_restarted_node_votes_as_before",
     ),
 ];
 

@@ -2,6 +2,7 @@
 
 use super::{Control, Harmless, Layer};
 
+const VECTOR: Layer = Layer { subject: "subset-sdumbo", package: "mellivora-subset" };
 const BKR: Layer = Layer { subject: "subset", package: "mellivora-subset" };
 const DUMBO1: Layer = Layer { subject: "subset-dumbo1", package: "mellivora-subset" };
 
@@ -157,6 +158,36 @@ pub(super) const CONTROLS: &[Control] = &[
         "a restarted node forgets its votes",
         "dumbo1",
         "by_hand::a_restarted_node_keeps_to_its_votes",
+    ),
+    VECTOR.by(
+        "vector-entries-repeat",
+        "a vector may list one broadcast several times",
+        "vector",
+        "directed::the_predicate_looks_at_every_entry",
+    ),
+    VECTOR.by(
+        "vector-first-entry-only",
+        "only the first proof of a vector is verified",
+        "vector",
+        "directed::the_predicate_looks_at_every_entry",
+    ),
+    VECTOR.by(
+        "vector-quorum-low",
+        "a vector of n - f - 1 proofs is enough",
+        "vector",
+        "directed::the_predicate_looks_at_every_entry",
+    ),
+    VECTOR.by(
+        "vector-any-payload",
+        "whatever a chosen proposer sent is taken for what was certified",
+        "vector",
+        "directed::whoever_was_shown_another_payload_gets_the_certified_one",
+    ),
+    VECTOR.by(
+        "vector-nothing-wanted",
+        "chosen payloads that are not here are not fetched",
+        "vector",
+        "directed::a_node_that_missed_payloads_retrieves_them",
     ),
 ];
 

@@ -6,6 +6,7 @@
 mod aba;
 mod atomic;
 mod coin;
+mod mvba;
 mod oracles;
 mod rbc;
 mod subset;
@@ -17,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mellivora_adversary::{Observe, Strategy, Tools, schedule::Peek};
 use mellivora_core::{Digest, NodeIndex, Protocol};
 use mellivora_sim::{Builder, Counters, Coverage, Failure, Report, Shrunk, Simulation};
-use mellivora_subset::{Bkr, Dumbo1};
+use mellivora_subset::{Bkr, Dumbo1, Dumbo2, SDumbo};
 
 use crate::scenario::{Cast, Order, Scenario};
 
@@ -185,12 +186,15 @@ fn count_common<P: Protocol + 'static>(cast: &Cast, sim: &mut Simulation<P>) {
 }
 
 /// All subjects, bottom up.
-pub const ALL: [&dyn Subject; 7] = [
+pub const ALL: [&dyn Subject; 10] = [
     &rbc::Broadcast,
     &coin::Coin,
     &aba::Agreement,
+    &mvba::ValueAgreement,
     &subset::CommonSubset::<Bkr>(PhantomData),
     &subset::CommonSubset::<Dumbo1>(PhantomData),
+    &subset::CommonSubset::<Dumbo2>(PhantomData),
+    &subset::CommonSubset::<SDumbo>(PhantomData),
     &atomic::Atomic::<Bkr>(PhantomData),
     &atomic::Atomic::<Dumbo1>(PhantomData),
 ];

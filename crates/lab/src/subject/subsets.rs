@@ -4,10 +4,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mellivora_adversary::Observe;
-use mellivora_agreement::Aba;
-use mellivora_broadcast::RbcMessage;
+use mellivora_agreement::{Aba, Smvba, SmvbaMessage};
+use mellivora_broadcast::{PbMessage, PrbcMessage, RbcMessage};
+use mellivora_core::codec::encode;
 use mellivora_core::{Committee, NodeIndex, NodeSet, Round};
-use mellivora_subset::{Bkr, BkrMessage, Dumbo1, Dumbo1Message, Subset};
+use mellivora_subset::vector::StoredMessage;
+use mellivora_subset::{Bkr, BkrMessage, Dumbo1, Dumbo1Message, Dumbo2, SDumbo, Subset, VectorMessage};
 
 use super::aba::{may_share, vote_statement};
 
@@ -162,5 +164,112 @@ impl Tried for Dumbo1 {
         .into_iter()
         .filter_map(|(name, reached)| reached.then_some(name))
         .collect()
+    }
+}
+
+/// What a message of the agreement on a vector promises.
+fn smvba_said(message: &SmvbaMessage) -> Vec<(Said, u64)> {
+    let said = super::mvba::statements(message).into_iter();
+    said.map(|((kind, view, proposer), what)| ((3, proposer, kind, view), print(&what))).collect()
+}
+
+fn smvba_gate(smvba: &Smvba, message: &SmvbaMessage) -> Result<(), String> {
+    match message {
+        SmvbaMessage::Share { view, .. } => super::mvba::may_share(smvba, *view),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the agreement needed more than one view.
+fn later_view(smvba: &Smvba) -> Vec<&'static str> {
+    smvba.halt().filter(|halt| halt.view > Round(1)).map(|_| "view >= 2").into_iter().collect()
+}
+
+impl Tried for Dumbo2 {
+    const SUBSET: &'static str = "subset-dumbo2";
+    const ATOMIC: &'static str = "atomic-dumbo2";
+    const SHARE: u32 = 40;
+    const RARE: &'static [&'static str] = &[
+        "restart",
+        "lost and repeated",
+        "culprit named",
+        "somebody left out",
+        "faulty contribution chosen",
+        "bottom chosen",
+        "view >= 2",
+    ];
+    const BYTES: usize = 512 << 10;
+
+    fn said(message: &VectorMessage<PrbcMessage>) -> Vec<(Said, u64)> {
+        match message {
+            VectorMessage::Broadcast { proposer, message: PrbcMessage::Rbc(message) } => {
+                rbc_said(0, *proposer, message)
+            }
+            VectorMessage::Broadcast { proposer, message: PrbcMessage::Delivered(root, _) } => {
+                vec![((4, proposer.0, 0, 0), print(root.as_ref()))]
+            }
+            VectorMessage::Mvba(message) => smvba_said(message),
+        }
+    }
+
+    fn gate(&self, _: Committee, message: &VectorMessage<PrbcMessage>) -> Result<(), String> {
+        match message {
+            VectorMessage::Mvba(message) => smvba_gate(self.mvba(), message),
+            VectorMessage::Broadcast { .. } => Ok(()),
+        }
+    }
+
+    fn rare_word(_: &VectorMessage<PrbcMessage>) -> Option<&'static str> {
+        None
+    }
+
+    fn rare_state(&self, _: &NodeSet) -> Vec<&'static str> {
+        later_view(self.mvba())
+    }
+}
+
+impl Tried for SDumbo {
+    const SUBSET: &'static str = "subset-sdumbo";
+    const ATOMIC: &'static str = "atomic-sdumbo";
+    const SHARE: u32 = 40;
+    const RARE: &'static [&'static str] = &[
+        "restart",
+        "lost and repeated",
+        "culprit named",
+        "somebody left out",
+        "faulty contribution chosen",
+        "payload retrieved",
+        "view >= 2",
+    ];
+    const BYTES: usize = 512 << 10;
+
+    fn said(message: &VectorMessage<StoredMessage>) -> Vec<(Said, u64)> {
+        match message {
+            VectorMessage::Broadcast { proposer, message: StoredMessage::Pb(message) } => match message {
+                PbMessage::Send(_) => vec![((5, proposer.0, 0, 0), print(&encode(message)))],
+                PbMessage::Record(payload) => vec![((5, proposer.0, 1, 0), print(payload))],
+                _ => Vec::new(),
+            },
+            VectorMessage::Broadcast { .. } => Vec::new(),
+            VectorMessage::Mvba(message) => smvba_said(message),
+        }
+    }
+
+    fn gate(&self, _: Committee, message: &VectorMessage<StoredMessage>) -> Result<(), String> {
+        match message {
+            VectorMessage::Mvba(message) => smvba_gate(self.mvba(), message),
+            VectorMessage::Broadcast { .. } => Ok(()),
+        }
+    }
+
+    fn rare_word(message: &VectorMessage<StoredMessage>) -> Option<&'static str> {
+        match message {
+            VectorMessage::Broadcast { message: StoredMessage::Retrieval(_), .. } => Some("payload retrieved"),
+            _ => None,
+        }
+    }
+
+    fn rare_state(&self, _: &NodeSet) -> Vec<&'static str> {
+        later_view(self.mvba())
     }
 }
