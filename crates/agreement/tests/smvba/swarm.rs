@@ -81,7 +81,7 @@ fn run(seed: u64, coverage: &mut Coverage) {
     let mut sim = watched(builder).input_again(|node| vec![input(node)]).build(move |me| smvba(n, me, seed));
     for node in committee.nodes() {
         // A Byzantine node may well put in what no predicate lets through.
-        let bad = faulty.contains(&node.as_usize()) && seed % 2 == 0;
+        let bad = faulty.contains(&node.as_usize()) && seed.is_multiple_of(2);
         sim.input(node, if bad { "bad".into() } else { input(node) });
     }
     let report = sim.run();
