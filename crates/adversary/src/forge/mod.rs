@@ -66,6 +66,11 @@ pub trait Forgeable: Message {
     /// just that.
     fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>);
 
+    /// Says what a proposal of its own has waited for, after something was overheard. The place is that of the proposal.
+    fn repropose(kit: &mut Kit, fire: Fire<'_, Self>) {
+        let _ = (kit, fire);
+    }
+
     /// `self` arrived: fires what is said because of it, beside what the wrapped instance will say.
     fn answer(&self, from: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
         let _ = (from, kit, fire);

@@ -24,6 +24,16 @@ pub(super) struct Memory {
     payloads: BTreeMap<Place, Bytes>,
     /// What this node proposes, decoded, for whoever decrypts before the gate. Taken at once.
     pub(super) disclosed: Option<Bytes>,
+    /// Own proposals that travel whole.
+    whole: BTreeMap<Place, Whole>,
+}
+
+/// An own proposal that travels whole: what it was to be, who waits for it, and what is proposed instead.
+#[derive(Debug, Default)]
+struct Whole {
+    payload: Bytes,
+    waiting: Vec<NodeIndex>,
+    instead: Option<Bytes>,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +110,66 @@ fn decode(root: Digest, shards: &[(NodeIndex, Shard)], kit: &mut Kit) -> Option<
     }
 }
 
+/// The same for a proposal that travels whole. The place is that of the own proposal.
+pub(super) fn forge_whole(payload: Bytes, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Bytes>) {
+    if !matches!(kit.strategy(), Strategy::BadCiphertext | Strategy::CopiedCiphertext) {
+        if kit.strategy() == Strategy::EarlyShare {
+            kit.proposals.disclosed = Some(payload.clone());
+        }
+        return fire(to, payload);
+    }
+    let place = kit.place();
+    let whole = &mut kit.proposals.whole;
+    if !whole.contains_key(&place) && whole.len() >= KEPT {
+        whole.pop_first();
+    }
+    let own = whole.entry(place).or_default();
+    own.payload = payload;
+    own.waiting.push(to);
+    propose_whole(kit, fire);
+}
+
+/// Says the proposals that wait, once it is known what to say. The place is that of the own proposal.
+pub(super) fn propose_whole(kit: &mut Kit, fire: Fire<'_, Bytes>) {
+    let place = kit.place();
+    let Some(mut own) = kit.proposals.whole.remove(&place) else { return };
+    if own.instead.is_none() {
+        own.instead = match kit.strategy() {
+            Strategy::BadCiphertext => Some(maul(own.payload.to_vec(), kit).into()),
+            _ => copy(place, kit),
+        };
+        if own.instead.is_some() && kit.strategy() == Strategy::CopiedCiphertext {
+            remember(place, own.payload.clone(), kit);
+        }
+    }
+    if let Some(instead) = &own.instead {
+        for to in std::mem::take(&mut own.waiting) {
+            kit.strike();
+            fire(to, instead.clone());
+        }
+    }
+    kit.proposals.whole.insert(place, own);
+}
+
+/// Somebody's whole proposal arrived.
+pub(super) fn overhear_whole(payload: &Bytes, kit: &mut Kit) {
+    let place = kit.place();
+    if kit.strategy() == Strategy::CopiedCiphertext && place.instance != kit.me() {
+        remember(place, payload.clone(), kit);
+    }
+}
+
+/// What somebody else proposes in this epoch, rather than what was proposed earlier.
+fn copy(place: Place, kit: &Kit) -> Option<Bytes> {
+    let copies = |this: bool| {
+        let all = kit.proposals.payloads.iter().rev();
+        all.filter(move |(other, payload)| {
+            **other != place && (other.epoch == place.epoch) == this && !payload.is_empty()
+        })
+    };
+    copies(true).next().or_else(|| copies(false).next()).map(|(_, payload)| payload.clone())
+}
+
 /// Says the VALs that wait, once it is known what to say. The place is that of the own proposal.
 pub(super) fn propose(kit: &mut Kit, fire: Fire<'_, RbcMessage>) {
     let place = kit.place();
@@ -167,15 +237,7 @@ fn trees(place: Place, payload: Bytes, kit: &mut Kit) -> Option<[ForgedTree; 2]>
             Some([tree.clone(), tree])
         }
         Strategy::CopiedCiphertext => {
-            // Rather what somebody else proposes in this epoch than what was proposed earlier.
-            let copies = |this: bool| {
-                let all = kit.proposals.payloads.iter().rev();
-                all.filter(move |(other, payload)| {
-                    **other != place && (other.epoch == place.epoch) == this && !payload.is_empty()
-                })
-            };
-            let copy = copies(true).next().or_else(|| copies(false).next()).map(|(_, payload)| payload.clone())?;
-            let tree = tree(copy)?;
+            let tree = tree(copy(place, kit)?)?;
             Some([tree.clone(), tree])
         }
         _ => None,

@@ -10,7 +10,7 @@ use mellivora_subset::VectorMessage;
 use mellivora_subset::vector::StoredMessage;
 
 use super::smvba::weak;
-use super::{Fire, Forgeable, Kit};
+use super::{Fire, Forgeable, Kit, proposal};
 use crate::Strategy;
 
 impl<M: Forgeable> Forgeable for VectorMessage<M> {
@@ -34,6 +34,15 @@ impl<M: Forgeable> Forgeable for VectorMessage<M> {
                         fire(to, VectorMessage::Broadcast { proposer, message });
                     });
                 });
+                // What was overheard may be what the own proposal of a copier waits for.
+                if kit.strategy() == Strategy::CopiedCiphertext {
+                    let proposer = kit.me();
+                    in_broadcast(proposer, kit, |kit| {
+                        M::repropose(kit, &mut |to, message| {
+                            fire(to, VectorMessage::Broadcast { proposer, message });
+                        });
+                    });
+                }
             }
             VectorMessage::Mvba(message) => in_agreement(kit, |kit| {
                 message.answer(from, kit, &mut |to, message| fire(to, VectorMessage::Mvba(message)));
@@ -71,6 +80,10 @@ impl Forgeable for PrbcMessage {
         }
     }
 
+    fn repropose(kit: &mut Kit, fire: Fire<'_, Self>) {
+        proposal::propose(kit, &mut |to, message| fire(to, PrbcMessage::Rbc(message)));
+    }
+
     fn answer(&self, from: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
         if let PrbcMessage::Rbc(message) = self {
             message.answer(from, kit, &mut |to, message| fire(to, PrbcMessage::Rbc(message)));
@@ -100,8 +113,27 @@ impl Forgeable for StoredMessage {
                     false => RetrievalMessage::Absent(root),
                 })
             }
+            (StoredMessage::Pb(PbMessage::Send(payload)), _) => {
+                return proposal::forge_whole(payload.0, to, kit, &mut |to, payload| {
+                    fire(to, StoredMessage::Pb(PbMessage::Send(Blob(payload))));
+                });
+            }
             (honest, _) => honest,
         };
         fire(to, forged);
+    }
+
+    fn repropose(kit: &mut Kit, fire: Fire<'_, Self>) {
+        proposal::propose_whole(kit, &mut |to, payload| {
+            fire(to, StoredMessage::Pb(PbMessage::Send(Blob(payload))));
+        });
+    }
+
+    fn answer(&self, from: NodeIndex, kit: &mut Kit, _: Fire<'_, Self>) {
+        if let StoredMessage::Pb(PbMessage::Send(payload)) = self
+            && from != kit.me()
+        {
+            proposal::overhear_whole(payload, kit);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use mellivora_adversary::{IdealCipher, IdealCoin, Strategy, Tools, schedule::Peek};
+use mellivora_adversary::{IdealCertificates, IdealCipher, IdealCoin, Strategy, Tools, schedule::Peek};
 use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{Config, EncryptionSchedule, HoneyBadger, Input, Local, Message, Output, Submission, Ticket};
 use mellivora_core::{Committee, Domain, Epoch, Era, Limits, NodeIndex, Protocol};
@@ -37,10 +37,11 @@ pub(super) fn keys(n: usize) -> &'static [NodeKeys] {
     KEYS[n.min(64)].get_or_init(deal)
 }
 
-/// The same keys with a coin and a cipher that cost a hash.
+/// The same keys with a coin, a cipher and certificates that cost a hash.
 fn idealised(keys: &NodeKeys, seed: u64) -> NodeKeys {
     let (committee, me) = (keys.committee(), keys.index());
-    keys.clone().with_schemes(IdealCoin::scheme(committee, me, seed), IdealCipher::scheme(committee, me))
+    let keys = keys.clone().with_schemes(IdealCoin::scheme(committee, me, seed), IdealCipher::scheme(committee, me));
+    keys.with_certificates(IdealCertificates::scheme(committee, me))
 }
 
 /// The domain of a cluster, which a forger has to know.
@@ -194,7 +195,7 @@ impl<S: Tried> Target for Atomic<S> {
             if late.is_some() { 4 } else { 1 } + cast.rng.random_range(0..if n <= 7 { 8 } else { 3 }),
             1 + cast.rng.random_range(0..3),
         );
-        // Mostly idealised coins and ciphers, which leaves time for many epochs; signatures are always real.
+        // Mostly idealised coins and ciphers, which leaves time for many epochs; checkpoints are always signed for real.
         let real = cast.rng.random_ratio(1, 60);
         let keys: Vec<NodeKeys> = match real {
             true => keys(n).to_vec(),

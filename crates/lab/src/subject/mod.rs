@@ -186,7 +186,7 @@ fn count_common<P: Protocol + 'static>(cast: &Cast, sim: &mut Simulation<P>) {
 }
 
 /// All subjects, bottom up.
-pub const ALL: [&dyn Subject; 10] = [
+pub const ALL: [&dyn Subject; 12] = [
     &rbc::Broadcast,
     &coin::Coin,
     &aba::Agreement,
@@ -197,6 +197,8 @@ pub const ALL: [&dyn Subject; 10] = [
     &subset::CommonSubset::<SDumbo>(PhantomData),
     &atomic::Atomic::<Bkr>(PhantomData),
     &atomic::Atomic::<Dumbo1>(PhantomData),
+    &atomic::Atomic::<Dumbo2>(PhantomData),
+    &atomic::Atomic::<SDumbo>(PhantomData),
 ];
 
 /// A subject by name.
