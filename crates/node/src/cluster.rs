@@ -284,6 +284,12 @@ impl ClusterBuilder {
     ///
     /// When something does not fit together, or there is no runtime.
     pub async fn start(self) -> Result<Cluster, StartError> {
+        self.launch()
+    }
+
+    /// Not asynchronous, so that the machines of all engines are compiled once, here, and not again in every program.
+    #[inline(never)]
+    fn launch(self) -> Result<Cluster, StartError> {
         let committee = Committee::new(self.nodes)?;
         let config = self.config(committee);
         config.check()?;
