@@ -15,7 +15,7 @@ use mellivora_benches::{MiMalloc, clock::ThreadCpu, criterion, setup};
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-type Wire = Message<BkrMessage>;
+type Wire = Message<EpochMessage<BkrMessage>>;
 
 fn of_epoch(message: BkrMessage) -> Wire {
     Message::Epoch { epoch: Epoch(3), message: EpochMessage::Subset(message) }

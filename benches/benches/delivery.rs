@@ -26,7 +26,7 @@ type Protocol = HoneyBadger<Bkr>;
 type Turns = Vec<Vec<Heard<Protocol>>>;
 
 /// Votes in a message; 1 for anything that is no bundle of votes.
-fn statements(message: &Message<BkrMessage>) -> u64 {
+fn statements(message: &Message<EpochMessage<BkrMessage>>) -> u64 {
     match message {
         Message::Epoch { message: EpochMessage::Subset(BkrMessage::Votes(ballots)), .. } => {
             ballots.iter().map(|ballot| ballot.instances.len() as u64).sum()
@@ -72,7 +72,7 @@ fn replay(config: &Config, keys: &[NodeKeys], turns: Turns) -> Duration {
 fn decode(frames: &[Bytes]) -> Duration {
     let before = thread_cpu();
     for frame in frames {
-        let message = codec::decode::<Message<BkrMessage>>(frame);
+        let message = codec::decode::<Message<EpochMessage<BkrMessage>>>(frame);
         assert!(message.is_ok());
     }
     thread_cpu().saturating_sub(before)

@@ -6,6 +6,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use mellivora_agreement::{AbaMessage, Values, Vote};
+use mellivora_atomic::epoch::EpochMessage;
+use mellivora_atomic::header::Place;
 use mellivora_atomic::{EncryptionSchedule, Input as Event, Message, Submission, Ticket};
 use mellivora_broadcast::{PbMessage, PrbcMessage, RbcMessage, RetrievalMessage, SpbMessage};
 use mellivora_coding::{Body, CHUNK_BYTES, ChunkTree};
@@ -176,10 +178,10 @@ fn main() -> std::io::Result<()> {
         seeds.into_iter().map(|(t, n, data)| (t, n.to_owned(), data)).collect();
     seeds.extend(schedules());
     run_a_cluster();
-    let fetching: [Message<BkrMessage>; 4] = [
+    let fetching: [Message<EpochMessage<BkrMessage>>; 4] = [
         Message::FetchHeader(Epoch(1)),
-        Message::FetchSlot(Epoch(1), NodeIndex(2)),
-        Message::Slot(Epoch(1), NodeIndex(2), Blob(Bytes::from_static(b"a contribution"))),
+        Message::FetchSlot(Epoch(1), Place(2)),
+        Message::Slot(Epoch(1), Place(2), Blob(Bytes::from_static(b"a contribution"))),
         Message::Gone(Epoch(1)),
     ];
     fetching.iter().for_each(|message| keep(&encode(message)));
@@ -189,7 +191,7 @@ fn main() -> std::io::Result<()> {
     }
     seeds.push(("wire", "frame".into(), messages.concat()));
     seeds.extend(parts().into_iter().map(|(name, data)| ("wire", format!("part-{name}"), data)));
-    let bulk: Message<BkrMessage> = Message::Slot(Epoch(1), NodeIndex(2), Blob(vec![9; 5000].into()));
+    let bulk: Message<EpochMessage<BkrMessage>> = Message::Slot(Epoch(1), Place(2), Blob(vec![9; 5000].into()));
     let mixed = [encode(&fetching[0]), encode(&bulk), encode(&fetching[3])].concat();
     for (name, to) in [("bulk-to-all", 0), ("bulk-to-one", 1)] {
         seeds.push((

@@ -1,7 +1,8 @@
 //! A node that missed epochs and fetches them, while a Byzantine node serves what the bytes say.
 
 use bytes::Bytes;
-use mellivora_atomic::header::Outcome;
+use mellivora_atomic::epoch::EpochMessage;
+use mellivora_atomic::header::{Outcome, Place};
 use mellivora_atomic::{Batch, HoneyBadger, Input as Event, Message};
 use mellivora_core::codec::{Blob, List};
 use mellivora_core::{Digest, Epoch, NodeIndex};
@@ -15,7 +16,7 @@ use crate::network::Network;
 
 const VICTIM: NodeIndex = NodeIndex(0);
 
-type Said = Message<BkrMessage>;
+type Said = Message<EpochMessage<BkrMessage>>;
 
 /// Whoever was cut off gets every batch, the same as everybody's, and blames nobody honest; meanwhile epochs go on.
 pub fn catch_up(data: &[u8]) -> bool {
@@ -90,6 +91,7 @@ fn bend(message: Said, input: &mut Input<'_>) -> Vec<Said> {
         Message::Header(header) => header.epoch,
         Message::Slot(epoch, ..) | Message::Low(epoch) | Message::Gone(epoch) | Message::FetchHeader(epoch) => *epoch,
         Message::FetchSlot(epoch, _) | Message::Epoch { epoch, .. } => *epoch,
+        Message::Beside(message) => match *message {},
         Message::Checkpoint(checkpoint) => checkpoint.epoch,
         Message::Certificate(certificate) => certificate.epoch,
     };
@@ -121,7 +123,7 @@ fn bend(message: Said, input: &mut Input<'_>) -> Vec<Said> {
         }
         (2, Message::Slot(_, index, body)) => vec![Message::Slot(Epoch(input.byte().into()), index, body)],
         (3, Message::Slot(_, _, body)) => {
-            vec![Message::Slot(epoch, NodeIndex(input.below(5) as u16), body)]
+            vec![Message::Slot(epoch, Place(input.below(5) as u16), body)]
         }
         (_, Message::Slot(_, index, body)) => {
             let mut bytes = body.to_vec();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mellivora_atomic::checkpoint::statement;
+use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{Certificate, Checkpoint, EncryptionSchedule, HoneyBadger, Message};
 use mellivora_core::codec::{List, decode, encode};
 use mellivora_core::{Digest, Domain, Epoch, Era, Fault, FaultKind, Limits, NodeIndex};
@@ -152,7 +153,7 @@ fn ready(keys: &[NodeKeys]) -> Cluster {
     network
 }
 
-fn tell(network: &mut Cluster, from: NodeIndex, message: Message<BkrMessage>) {
+fn tell(network: &mut Cluster, from: NodeIndex, message: Message<EpochMessage<BkrMessage>>) {
     network.deliver(from, ME, message, &mut Input(&[]));
     network.silence();
 }

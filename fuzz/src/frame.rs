@@ -1,6 +1,7 @@
 //! The frames between nodes: what is packed for a peer is what that peer reads, wherever the bytes are cut.
 
 use bytes::Bytes;
+use mellivora_atomic::epoch::EpochMessage;
 use mellivora_core::codec::{decode_all, decode_prefix, encode};
 use mellivora_core::{Committee, Message, NodeIndex, NodeSet, To};
 use mellivora_net::FrameWriter;
@@ -8,7 +9,7 @@ use mellivora_subset::BkrMessage;
 
 use crate::input::Input;
 
-type Stack = mellivora_atomic::Message<BkrMessage>;
+type Stack = mellivora_atomic::Message<EpochMessage<BkrMessage>>;
 
 const NODES: usize = 5;
 

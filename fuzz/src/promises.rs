@@ -131,7 +131,7 @@ pub fn of_subset(to: &To, message: &BkrMessage) -> Said {
 }
 
 /// Promises of a whole node: of all epochs, and its checkpoints.
-pub fn of_node(to: &To, message: &Message<BkrMessage>) -> Said {
+pub fn of_node(to: &To, message: &Message<EpochMessage<BkrMessage>>) -> Said {
     match message {
         Message::Epoch { epoch, message: EpochMessage::Subset(message) } => {
             let said = of_subset(to, message).into_iter();

@@ -14,7 +14,7 @@ use mellivora_subset::{Ballot, BkrMessage, Dumbo1Message};
 
 use crate::frame::check_memory;
 
-type Stack = mellivora_atomic::Message<BkrMessage>;
+type Stack = mellivora_atomic::Message<EpochMessage<BkrMessage>>;
 
 /// Decoding never panics, what decodes has one encoding only, and splitting a message loses no statement of it.
 pub fn wire(data: &[u8]) -> bool {

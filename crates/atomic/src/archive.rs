@@ -10,12 +10,12 @@ use mellivora_coding::Body;
 use mellivora_core::{Epoch, NodeIndex, NodeSet, planted};
 
 use crate::epoch::SettledSlot;
-use crate::header::EpochHeader;
+use crate::header::{EpochHeader, Place};
 
 #[derive(Clone, Debug)]
 struct Kept {
     header: EpochHeader,
-    bodies: Vec<(NodeIndex, Body, NodeSet)>,
+    bodies: Vec<(Place, Body, NodeSet)>,
     served_header: NodeSet,
     bytes: usize,
 }
@@ -50,9 +50,9 @@ impl Archive {
 
     /// Keeps a batch.
     pub(crate) fn insert(&mut self, header: EpochHeader, slots: &[SettledSlot]) {
-        let with_body = slots.iter().filter(|slot| slot.outcome.has_content());
+        let with_body = Place::all().zip(slots).filter(|(_, slot)| slot.outcome.has_content());
         let bodies: Vec<_> =
-            with_body.filter_map(|slot| Some((slot.index, slot.body.clone()?, NodeSet::EMPTY))).collect();
+            with_body.filter_map(|(place, slot)| Some((place, slot.body.clone()?, NodeSet::EMPTY))).collect();
         let content: usize = bodies.iter().map(|(_, body, _)| body.len()).sum();
         let bytes = content + size_of::<Kept>() + header.slots.len() * 128;
         self.bytes += bytes;
@@ -68,9 +68,9 @@ impl Archive {
     }
 
     /// Answers a request for the contribution of a slot.
-    pub(crate) fn body(&mut self, epoch: Epoch, index: NodeIndex, asker: NodeIndex) -> Answer<Body> {
+    pub(crate) fn body(&mut self, epoch: Epoch, place: Place, asker: NodeIndex) -> Answer<Body> {
         match self.kept.get_mut(&epoch) {
-            Some(kept) => match kept.bodies.iter_mut().find(|(i, ..)| *i == index) {
+            Some(kept) => match kept.bodies.iter_mut().find(|(p, ..)| *p == place) {
                 Some((_, body, served)) => first_time(served, asker, || body.clone()),
                 None => Answer::Silent,
             },

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use mellivora_core::{Committee, Digest, Epoch, NodeIndex, NodeSet, planted};
 
-use crate::header::EpochHeader;
+use crate::header::{EpochHeader, Place};
 
 /// Longest chain of headers that is followed backwards; a node further behind needs a snapshot.
 pub(crate) const MAX_CHAIN: usize = 4096;
@@ -41,7 +41,7 @@ struct Owed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Request {
     Header(Epoch),
-    Slot(Epoch, NodeIndex),
+    Slot(Epoch, Place),
 }
 
 /// See the [module page](self).
@@ -55,7 +55,7 @@ pub(crate) struct CatchUp {
     /// The header that is asked for, with its digest and who was asked.
     wanted: Option<(Epoch, Digest, NodeSet)>,
     /// Contributions that are asked for.
-    owed: BTreeMap<(Epoch, NodeIndex), Owed>,
+    owed: BTreeMap<(Epoch, Place), Owed>,
     /// Holders that delivered something bad or have nothing.
     useless: NodeSet,
     gone: NodeSet,
@@ -139,23 +139,23 @@ impl CatchUp {
     pub(crate) fn want(
         &mut self,
         epoch: Epoch,
-        missing: impl Iterator<Item = NodeIndex>,
+        missing: impl Iterator<Item = Place>,
         send: &mut dyn FnMut(NodeIndex, Request),
     ) {
-        for index in missing {
-            self.owed.entry((epoch, index)).or_default();
+        for place in missing {
+            self.owed.entry((epoch, place)).or_default();
         }
         self.assign(send);
     }
 
     /// A contribution came from `from`, good or bad. False if it was not asked of that node.
-    pub(crate) fn delivered(&mut self, from: NodeIndex, epoch: Epoch, index: NodeIndex) -> bool {
-        self.owed.get(&(epoch, index)).is_some_and(|owed| owed.asked.contains(from))
+    pub(crate) fn delivered(&mut self, from: NodeIndex, epoch: Epoch, place: Place) -> bool {
+        self.owed.get(&(epoch, place)).is_some_and(|owed| owed.asked.contains(from))
     }
 
     /// A contribution that came is right.
-    pub(crate) fn accept(&mut self, epoch: Epoch, index: NodeIndex, send: &mut dyn FnMut(NodeIndex, Request)) {
-        self.owed.remove(&(epoch, index));
+    pub(crate) fn accept(&mut self, epoch: Epoch, place: Place, send: &mut dyn FnMut(NodeIndex, Request)) {
+        self.owed.remove(&(epoch, place));
         self.assign(send);
     }
 
@@ -185,13 +185,13 @@ impl CatchUp {
     pub(crate) fn nudge(&mut self, send: &mut dyn FnMut(NodeIndex, Request)) {
         let candidates = self.candidates();
         // Who was asked stays noted: an answer that is still on its way counts.
-        for (&(epoch, index), owed) in &mut self.owed {
+        for (&(epoch, place), owed) in &mut self.owed {
             match candidates.iter().copied().find(|node| !owed.asked.contains(*node)) {
                 Some(node) => {
                     owed.asked.insert(node);
-                    send(node, Request::Slot(epoch, index));
+                    send(node, Request::Slot(epoch, place));
                 }
-                None => candidates.iter().for_each(|node| send(*node, Request::Slot(epoch, index))),
+                None => candidates.iter().for_each(|node| send(*node, Request::Slot(epoch, place))),
             }
         }
         if let Some((epoch, _, asked)) = &mut self.wanted {
@@ -213,9 +213,9 @@ impl CatchUp {
         {
             send(peer, Request::Header(*epoch));
         }
-        for (&(epoch, index), owed) in &self.owed {
+        for (&(epoch, place), owed) in &self.owed {
             if owed.asked.contains(peer) {
-                send(peer, Request::Slot(epoch, index));
+                send(peer, Request::Slot(epoch, place));
             }
         }
     }
@@ -228,7 +228,7 @@ impl CatchUp {
     /// Batches below `next` are here. Ends the catch-up when the target is met.
     pub(crate) fn advanced(&mut self, next: Epoch) {
         self.headers = self.headers.split_off(&next);
-        self.owed = self.owed.split_off(&(next, NodeIndex(0)));
+        self.owed = self.owed.split_off(&(next, Place(0)));
         if self.target.as_ref().is_some_and(|target| target.epoch < next) {
             self.target = None;
             self.wanted = None;
@@ -271,7 +271,7 @@ impl CatchUp {
         }
         let vouching = self.target.as_ref().map_or(NodeSet::EMPTY, |target| target.holders);
         let usable = vouching.difference(&self.useless);
-        for (&(epoch, index), owed) in &mut self.owed {
+        for (&(epoch, place), owed) in &mut self.owed {
             let live = !owed.asked.difference(&self.useless).is_empty();
             if live {
                 continue;
@@ -282,14 +282,14 @@ impl CatchUp {
             if let Some(&node) = choice {
                 owed.asked.insert(node);
                 *busy.entry(node).or_default() += 1;
-                send(node, Request::Slot(epoch, index));
+                send(node, Request::Slot(epoch, place));
             }
         }
         for node in usable.iter().filter(|node| busy.get(node) == Some(&0)) {
             let next = self.owed.iter_mut().find(|(_, owed)| !owed.asked.contains(node));
-            if let Some((&(epoch, index), owed)) = next {
+            if let Some((&(epoch, place), owed)) = next {
                 owed.asked.insert(node);
-                send(node, Request::Slot(epoch, index));
+                send(node, Request::Slot(epoch, place));
             }
         }
     }

@@ -56,6 +56,22 @@ impl Decode<Frame> for Outcome {
 
 mellivora_core::borrow_decode!(Outcome);
 
+/// The place of a slot in the list of its epoch, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+pub struct Place(pub u16);
+
+impl Place {
+    /// As an index.
+    pub const fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+
+    /// All places, ascending.
+    pub fn all() -> impl Iterator<Item = Place> {
+        (0..=u16::MAX).map(Place)
+    }
+}
+
 /// One chosen slot of an epoch.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[bincode(decode_context = "Frame")]
@@ -78,13 +94,21 @@ pub struct EpochHeader {
     pub era: Era,
     /// The epoch.
     pub epoch: Epoch,
-    /// The chosen slots, ascending.
-    pub slots: List<HeaderSlot, { NodeSet::CAPACITY }>,
+    /// The chosen slots, in the order in which they are handed out.
+    pub slots: List<HeaderSlot, { EpochHeader::MAX_SLOTS }>,
 }
 
 const STATE: HashKey = HashKey::new("mellivora/v1 epoch state");
 
 impl EpochHeader {
+    /// Slots of one epoch, at the most.
+    pub const MAX_SLOTS: usize = NodeSet::CAPACITY;
+
+    /// The slots with their places.
+    pub fn places(&self) -> impl Iterator<Item = (Place, &HeaderSlot)> {
+        Place::all().zip(self.slots.iter())
+    }
+
     /// The state digest of this epoch in the session.
     pub fn digest(&self, session: &Digest) -> Digest {
         let mut bytes = session.0.to_vec();

@@ -3,7 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`] | the constants of a cluster, and the id that binds them |
-//! | [`honey_badger`] | HoneyBadger over any common subset: the state machine that users drive |
+//! | [`engine`] | what all atomic broadcasts share: the state machine that users drive |
+//! | [`honey_badger`] | HoneyBadger over any common subset |
 //! | [`epoch`] | one epoch: common subset, then opening of what is encrypted |
 //! | [`batch`] | what comes out: batches, positions, tickets |
 //! | [`message`] | what nodes tell each other |
@@ -22,6 +23,7 @@ pub mod config;
 mod dedup;
 mod demands;
 mod early;
+pub mod engine;
 pub mod epoch;
 mod error;
 pub mod header;
@@ -35,6 +37,7 @@ mod transactions;
 pub use batch::{Batch, Position, Ticket};
 pub use checkpoint::{Certificate, Checkpoint};
 pub use config::{Config, EncryptionSchedule};
+pub use engine::{Atomic, Epochs, Input, Local, Output, Status, Submission};
 pub use error::ConfigError;
-pub use honey_badger::{HoneyBadger, Input, Local, Output, Status, Submission};
+pub use honey_badger::{HoneyBadger, SubsetEpochs};
 pub use message::Message;

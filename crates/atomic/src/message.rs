@@ -5,18 +5,35 @@ use mellivora_core::codec::{self, Blob, DecodeError, Decoder, EncodeError, Encod
 use mellivora_core::{Epoch, Message as CoreMessage, NodeIndex, Round};
 
 use crate::checkpoint::{Certificate, Checkpoint};
-use crate::epoch::EpochMessage;
-use crate::header::EpochHeader;
+use crate::header::{EpochHeader, Place};
 
-/// A message of the atomic broadcast over a common subset whose messages are `M`.
+/// Messages of a kind that an engine does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoMessage {}
+
+impl Encode for NoMessage {
+    fn encode<E: Encoder>(&self, _: &mut E) -> Result<(), EncodeError> {
+        match *self {}
+    }
+}
+
+impl Decode<Frame> for NoMessage {
+    fn decode<D: Decoder<Context = Frame>>(_: &mut D) -> Result<Self, DecodeError> {
+        codec::unknown_tag()
+    }
+}
+
+impl CoreMessage for NoMessage {}
+
+/// A message of an atomic broadcast whose epochs say `M`, and `B` beside its epochs.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Message<M> {
+pub enum Message<M, B = NoMessage> {
     /// Of a running epoch.
     Epoch {
         /// Which one.
         epoch: Epoch,
         /// What.
-        message: EpochMessage<M>,
+        message: M,
     },
     /// The sender holds the batch of an epoch.
     Checkpoint(Checkpoint),
@@ -29,14 +46,16 @@ pub enum Message<M> {
     /// Answers [`Message::FetchHeader`].
     Header(EpochHeader),
     /// Asks for the contribution of one chosen slot.
-    FetchSlot(Epoch, NodeIndex),
+    FetchSlot(Epoch, Place),
     /// Answers [`Message::FetchSlot`] with the contribution as the subset delivered it.
-    Slot(Epoch, NodeIndex, Blob),
+    Slot(Epoch, Place, Blob),
     /// The sender no longer holds the batch of this epoch.
     Gone(Epoch),
+    /// Of what belongs to no epoch.
+    Beside(B),
 }
 
-impl<M: Encode> Encode for Message<M> {
+impl<M: Encode, B: Encode> Encode for Message<M, B> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         let mut tag = |tag: u8| encoder.writer().write(&[tag]);
         match self {
@@ -65,41 +84,46 @@ impl<M: Encode> Encode for Message<M> {
                 tag(5)?;
                 header.encode(encoder)
             }
-            Message::FetchSlot(epoch, index) => {
+            Message::FetchSlot(epoch, place) => {
                 tag(6)?;
-                (epoch, index).encode(encoder)
+                (epoch, place).encode(encoder)
             }
-            Message::Slot(epoch, index, body) => {
+            Message::Slot(epoch, place, body) => {
                 tag(7)?;
-                (epoch, index).encode(encoder)?;
+                (epoch, place).encode(encoder)?;
                 body.encode(encoder)
             }
             Message::Gone(epoch) => {
                 tag(8)?;
                 epoch.encode(encoder)
             }
+            Message::Beside(message) => {
+                tag(9)?;
+                message.encode(encoder)
+            }
         }
     }
 }
 
-impl<M: Decode<Frame>> Decode<Frame> for Message<M> {
+impl<M: Decode<Frame>, B: Decode<Frame>> Decode<Frame> for Message<M, B> {
     fn decode<D: Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, DecodeError> {
         Ok(match codec::read_tag(decoder)? {
-            0 => Message::Epoch { epoch: Epoch::decode(decoder)?, message: EpochMessage::decode(decoder)? },
+            0 => Message::Epoch { epoch: Epoch::decode(decoder)?, message: M::decode(decoder)? },
             1 => Message::Checkpoint(Checkpoint::decode(decoder)?),
             2 => Message::Low(Epoch::decode(decoder)?),
             3 => Message::Certificate(Certificate::decode(decoder)?),
             4 => Message::FetchHeader(Epoch::decode(decoder)?),
             5 => Message::Header(EpochHeader::decode(decoder)?),
-            6 => Message::FetchSlot(Epoch::decode(decoder)?, NodeIndex::decode(decoder)?),
-            7 => Message::Slot(Epoch::decode(decoder)?, NodeIndex::decode(decoder)?, Blob::decode(decoder)?),
+            6 => Message::FetchSlot(Epoch::decode(decoder)?, Place::decode(decoder)?),
+            7 => Message::Slot(Epoch::decode(decoder)?, Place::decode(decoder)?, Blob::decode(decoder)?),
             8 => Message::Gone(Epoch::decode(decoder)?),
+            9 => Message::Beside(B::decode(decoder)?),
             _ => return codec::unknown_tag(),
         })
     }
 }
 
-impl<M: CoreMessage> CoreMessage for Message<M> {
+impl<M: CoreMessage, B: CoreMessage> CoreMessage for Message<M, B> {
     fn rounds(&self, visit: &mut dyn FnMut(NodeIndex, Round)) {
         if let Message::Epoch { message, .. } = self {
             message.rounds(visit);
@@ -124,6 +148,7 @@ impl<M: CoreMessage> CoreMessage for Message<M> {
             Message::Certificate(certificate) => inline + std::mem::size_of_val(&*certificate.signatures),
             Message::Header(header) => inline + std::mem::size_of_val(&*header.slots),
             Message::Slot(_, _, body) => inline + body.len(),
+            Message::Beside(message) => inline + message.memory(),
             _ => inline,
         }
     }

@@ -3,6 +3,7 @@
 
 mod support;
 
+use mellivora_atomic::header::Place;
 use mellivora_atomic::{HoneyBadger, Local, Message, Output};
 use mellivora_core::codec::{Blob, List};
 use mellivora_core::{Digest, Epoch, FaultKind, NodeIndex, NodeSet};
@@ -118,7 +119,7 @@ impl Adversary<Badger> for Holder {
             }
             (Message::Slot(epoch, index, _), Service::EmptyBody) => Some(Message::Slot(epoch, index, Blob::default())),
             (Message::Slot(epoch, index, body), Service::SwappedBodies) => {
-                let other = NodeIndex((index.0 + 1) % attack.committee().n() as u16);
+                let other = Place((index.0 + 1) % attack.committee().n() as u16);
                 attack.count("attack.service");
                 attack.send(to, Message::Slot(epoch, index, Blob(b"not this one".as_slice().to_vec().into())));
                 Some(Message::Slot(epoch, other, body))

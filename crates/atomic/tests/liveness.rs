@@ -53,7 +53,7 @@ fn an_idle_cluster_never_begins_to_talk() {
 }
 
 /// Whose broadcast a message belongs to, and in which epoch.
-fn broadcast_of(message: &Message<BkrMessage>) -> Option<(Epoch, NodeIndex)> {
+fn broadcast_of(message: &Message<EpochMessage<BkrMessage>>) -> Option<(Epoch, NodeIndex)> {
     match message {
         Message::Epoch { epoch, message: EpochMessage::Subset(BkrMessage::Rbc { proposer, .. }) } => {
             Some((*epoch, *proposer))

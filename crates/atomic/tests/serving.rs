@@ -5,6 +5,7 @@ mod support;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use mellivora_atomic::header::Place;
 use mellivora_atomic::{Input, Local, Message, Output};
 use mellivora_core::codec::{Blob, List};
 use mellivora_core::{Digest, Durable, Effects, Epoch, Fault, FaultKind, Job, NodeIndex, Protocol, To};
@@ -119,12 +120,12 @@ fn nobody_is_asked_for_what_was_not_certified_and_unasked_answers_do_nothing() {
         slots: List::new(Vec::new()),
     };
     hall.say_all(3, Message::Header(header));
-    hall.say_all(3, Message::Slot(Epoch(0), NodeIndex(0), Blob(vec![1; 5_000].into())));
-    hall.say_all(3, Message::Slot(Epoch(u64::MAX), NodeIndex(u16::MAX), Blob::default()));
+    hall.say_all(3, Message::Slot(Epoch(0), Place(0), Blob(vec![1; 5_000].into())));
+    hall.say_all(3, Message::Slot(Epoch(u64::MAX), Place(u16::MAX), Blob::default()));
     for epoch in [0, 5, u64::MAX] {
         hall.say_all(3, Message::FetchHeader(Epoch(epoch)));
         for index in [0, 3, u16::MAX] {
-            hall.say_all(3, Message::FetchSlot(Epoch(epoch), NodeIndex(index)));
+            hall.say_all(3, Message::FetchSlot(Epoch(epoch), Place(index)));
         }
     }
     let before = hall.stage.node(0).status();
@@ -148,7 +149,7 @@ fn each_request_is_answered_once_however_often_it_comes() {
                 for _ in 0..100 {
                     for epoch in 0..3 {
                         attack.send(to, Message::FetchHeader(Epoch(epoch)));
-                        (0..4).for_each(|i| attack.send(to, Message::FetchSlot(Epoch(epoch), NodeIndex(i))));
+                        (0..4).for_each(|i| attack.send(to, Message::FetchSlot(Epoch(epoch), Place(i))));
                     }
                 }
             } else {

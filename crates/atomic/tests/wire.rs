@@ -3,6 +3,7 @@
 mod support;
 
 use mellivora_atomic::epoch::{EpochMessage, PerSlot};
+use mellivora_atomic::header::Place;
 use mellivora_atomic::header::{EpochHeader, HeaderSlot, Outcome};
 use mellivora_atomic::{Certificate, Checkpoint, Message};
 use mellivora_broadcast::RbcMessage;
@@ -58,8 +59,8 @@ fn messages() -> Vec<(&'static str, Said)> {
         ("certificate", Message::Certificate(certificate())),
         ("fetch header", Message::FetchHeader(Epoch(1))),
         ("header", Message::Header(header())),
-        ("fetch slot", Message::FetchSlot(Epoch(1), NodeIndex(2))),
-        ("slot", Message::Slot(Epoch(1), NodeIndex(2), Blob(b"body".to_vec().into()))),
+        ("fetch slot", Message::FetchSlot(Epoch(1), Place(2))),
+        ("slot", Message::Slot(Epoch(1), Place(2), Blob(b"body".to_vec().into()))),
         ("gone", Message::Gone(Epoch(1))),
     ]
 }
@@ -236,8 +237,8 @@ fn whatever_decodes_encodes_to_the_same_bytes() {
 fn what_each_kind_costs_in_memory_covers_its_bulk() {
     use mellivora_core::Message as _;
     for (name, message) in messages() {
-        assert!(message.memory() >= std::mem::size_of::<Message<BkrMessage>>(), "{name}");
+        assert!(message.memory() >= std::mem::size_of::<Message<EpochMessage<BkrMessage>>>(), "{name}");
     }
-    let big: Said = Message::Slot(Epoch(0), NodeIndex(0), Blob(vec![0; 100_000].into()));
+    let big: Said = Message::Slot(Epoch(0), Place(0), Blob(vec![0; 100_000].into()));
     assert!(big.memory() >= 100_000);
 }

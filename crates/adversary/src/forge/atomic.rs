@@ -1,6 +1,7 @@
 //! Forged messages of the atomic broadcast: checkpoints, certificates, heights, far epochs.
 
 use mellivora_atomic::checkpoint::statement;
+use mellivora_atomic::message::NoMessage;
 use mellivora_atomic::{Certificate, Checkpoint, Message};
 use mellivora_core::codec::List;
 use mellivora_core::{Digest, Epoch, NodeIndex};
@@ -10,7 +11,7 @@ use rand::RngExt;
 use super::{Fire, Forgeable, Kit, catch_up};
 use crate::Strategy;
 
-impl<M: Forgeable> Forgeable for Message<M> {
+impl<M: Forgeable, B: Forgeable> Forgeable for Message<M, B> {
     fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
         match kit.strategy() {
             Strategy::FarEpochs => far_epochs(&self, to, kit, fire),
@@ -36,6 +37,9 @@ impl<M: Forgeable> Forgeable for Message<M> {
                 kit.strike();
                 fire(to, Message::Certificate(bad));
             }
+            Message::Beside(message) => {
+                message.forge(to, kit, &mut |to, message| fire(to, Message::Beside(message)));
+            }
             other => catch_up::forge(other, to, kit, fire),
         }
     }
@@ -48,13 +52,27 @@ impl<M: Forgeable> Forgeable for Message<M> {
                     message.answer(from, kit, &mut |to, message| fire(to, Message::Epoch { epoch, message }));
                 });
             }
+            Message::Beside(message) => {
+                message.answer(from, kit, &mut |to, message| fire(to, Message::Beside(message)));
+            }
             other => catch_up::answer(other, from, kit, fire),
         }
     }
 }
 
+impl Forgeable for NoMessage {
+    fn forge(self, _: NodeIndex, _: &mut Kit, _: Fire<'_, Self>) {
+        match self {}
+    }
+}
+
 /// The same again for epochs that are far from over, or that will never come.
-fn far_epochs<M: Forgeable>(message: &Message<M>, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M>>) {
+fn far_epochs<M: Forgeable, B: Forgeable>(
+    message: &Message<M, B>,
+    to: NodeIndex,
+    kit: &mut Kit,
+    fire: Fire<'_, Message<M, B>>,
+) {
     let Some(near) = (match message {
         Message::Epoch { epoch, .. } => Some(*epoch),
         Message::Checkpoint(checkpoint) => Some(checkpoint.epoch),
@@ -94,7 +112,7 @@ fn false_height(truth: Epoch, to: NodeIndex, kit: &mut Kit) -> Epoch {
     epoch
 }
 
-fn checkpoints<M>(honest: Checkpoint, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M>>) {
+fn checkpoints<M, B>(honest: Checkpoint, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M, B>>) {
     match kit.strategy() {
         Strategy::FalseCheckpoint => {
             // One false digest per epoch and half; forgers that work together say the same.

@@ -10,7 +10,7 @@ use rand::RngExt;
 use super::{Fire, Kit};
 use crate::Strategy;
 
-pub(super) fn forge<M>(message: Message<M>, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M>>) {
+pub(super) fn forge<M, B>(message: Message<M, B>, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M, B>>) {
     let forged = match (kit.strategy(), message) {
         (Strategy::FalseHeader, Message::Header(header)) => Message::Header(changed(header, kit)),
         (Strategy::FalseSlot, Message::Slot(epoch, index, body)) => {
@@ -30,7 +30,7 @@ pub(super) fn forge<M>(message: Message<M>, to: NodeIndex, kit: &mut Kit, fire: 
     fire(to, forged);
 }
 
-pub(super) fn answer<M>(message: &Message<M>, from: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M>>) {
+pub(super) fn answer<M, B>(message: &Message<M, B>, from: NodeIndex, kit: &mut Kit, fire: Fire<'_, Message<M, B>>) {
     if let (Strategy::FalseGone, Message::FetchHeader(epoch) | Message::FetchSlot(epoch, _)) = (kit.strategy(), message)
         && kit.spend()
     {

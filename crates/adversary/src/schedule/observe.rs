@@ -137,7 +137,7 @@ where
 }
 
 impl<S: Subset + Observe> Observe for HoneyBadger<S> {
-    fn statements(message: &Message<S::Message>, visit: &mut dyn FnMut(Place, Statement<'_>)) {
+    fn statements(message: &Message<EpochMessage<S::Message>>, visit: &mut dyn FnMut(Place, Statement<'_>)) {
         if let Message::Epoch { epoch, message: EpochMessage::Subset(message) } = message {
             S::statements(message, &mut |place, statement| visit(Place { epoch: *epoch, ..place }, statement));
         }

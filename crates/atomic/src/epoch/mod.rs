@@ -63,6 +63,7 @@ use mellivora_core::{
 use mellivora_crypto::{EncryptionScheme, Seed};
 use mellivora_subset::{Subset, SubsetParams};
 
+use crate::engine::OrderedSlot;
 use crate::header::Outcome;
 use crate::transactions::Transactions;
 pub(crate) use job::{Parser, unseal};
@@ -112,6 +113,12 @@ pub struct SettledSlot {
 }
 
 impl SettledSlot {
+    /// Whose it is, and what it was.
+    pub(crate) fn ordered(&self) -> OrderedSlot {
+        let empty = self.outcome == Outcome::Plain && self.body.as_ref().is_none_or(Body::is_empty);
+        OrderedSlot { proposer: self.index, commitment: self.commitment, empty }
+    }
+
     /// Bytes of memory, about.
     pub(crate) fn memory(&self) -> usize {
         size_of::<Self>() + self.body.as_ref().map_or(0, Body::len) + self.transactions.memory()

@@ -4,7 +4,8 @@
 use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Keyed, NodeSet, Segment, To};
 use mellivora_subset::Subset;
 
-use super::{HoneyBadger, HoneyBadgerJob};
+use super::HoneyBadger;
+use crate::engine::AtomicJob;
 use crate::epoch::{Epoch, EpochJob, EpochMessage, EpochOutput};
 use crate::message::Message;
 use crate::outbox::Outbox;
@@ -12,7 +13,7 @@ use crate::outbox::Outbox;
 pub(super) struct EpochEffects<'a, S: Subset> {
     pub(super) number: EpochNumber,
     pub(super) fx: &'a mut dyn Effects<HoneyBadger<S>>,
-    pub(super) outbox: &'a mut Outbox<Message<S::Message>>,
+    pub(super) outbox: &'a mut Outbox<Message<EpochMessage<S::Message>>>,
     pub(super) jobs: &'a mut usize,
     pub(super) distrusted: &'a mut NodeSet,
     pub(super) outputs: &'a mut Vec<EpochOutput>,
@@ -27,7 +28,7 @@ impl<S: Subset> Effects<Epoch<S>> for EpochEffects<'_, S> {
 
     fn job(&mut self, job: EpochJob<S::Job>) {
         *self.jobs += 1;
-        self.fx.job(HoneyBadgerJob::Epoch(Keyed { key: self.number, job }));
+        self.fx.job(AtomicJob::Epochs(Keyed { key: self.number, job }));
     }
 
     fn fault(&mut self, fault: Fault) {

@@ -7,8 +7,9 @@ use mellivora_core::{
 use mellivora_crypto::Seed;
 use mellivora_subset::{Subset, SubsetParams};
 
+use super::HoneyBadger;
 use super::effects::EpochEffects;
-use super::{HoneyBadger, LOCAL};
+use crate::engine::LOCAL;
 use crate::epoch::{Epoch, EpochDone, EpochInput, EpochMessage, EpochOutput, EpochParams};
 
 /// One running epoch.
@@ -31,7 +32,7 @@ impl<S: Subset> HoneyBadger<S> {
     /// The first epoch that does not run yet.
     fn first_idle(&self) -> EpochNumber {
         let over = if planted("epoch-over-gap") { self.next } else { self.closing.low };
-        self.running.last_key_value().map_or(over, |(epoch, _)| epoch.next())
+        self.epochs.running.last_key_value().map_or(over, |(epoch, _)| epoch.next())
     }
 
     /// Makes the instances up to and including `epoch`; none has proposed yet.
@@ -56,17 +57,17 @@ impl<S: Subset> HoneyBadger<S> {
                 encryption: self.keys.encryption().filter(|_| encrypted).cloned(),
                 parser: self.parser,
             });
-            instance.distrust(self.distrusted);
-            instance.deny(self.demands.denied());
-            self.running.insert(number, Running { epoch: instance, jobs: 0, gate_open: false, touched: true });
-            self.pacing.started(number);
+            instance.distrust(self.epochs.distrusted);
+            instance.deny(self.epochs.demands.denied());
+            self.epochs.running.insert(number, Running { epoch: instance, jobs: 0, gate_open: false, touched: true });
+            self.epochs.pacing.started(number);
         }
     }
 
     /// Starts the epochs that are due, in order.
     pub(super) fn start_due(&mut self, fx: &mut dyn Effects<Self>) {
         // Instances that exist without a proposal: recalled after a restart.
-        let recalled = self.running.iter().filter(|(_, running)| !running.epoch.has_proposed()).map(|(e, _)| *e);
+        let recalled = self.epochs.running.iter().filter(|(_, running)| !running.epoch.has_proposed()).map(|(e, _)| *e);
         for epoch in recalled.collect::<Vec<_>>() {
             self.start(epoch, fx);
         }
@@ -78,7 +79,7 @@ impl<S: Subset> HoneyBadger<S> {
             }
             // Also one that is over here, because its batch was fetched: a later one starts only after it.
             let after_empty = planted("epoch-empty-triggers-empty") && epoch.0 > 0;
-            if !self.queue.has_waiting() && !self.pacing.join(epoch) && !after_empty {
+            if !self.queue.has_waiting() && !self.epochs.pacing.join(epoch) && !after_empty {
                 return;
             }
             self.start(epoch, fx);
@@ -92,7 +93,7 @@ impl<S: Subset> HoneyBadger<S> {
         let seed = Seed(LOCAL.digest_parts(&[&self.secret.0, b"proposal", &epoch.0.to_be_bytes()]).0);
         self.in_epoch(epoch, fx, |instance, fx| instance.input(EpochInput::Propose(transactions, seed), fx));
         self.open_gates(fx);
-        for (from, message) in self.early.take(epoch).into_iter().skip(planted("early-first-lost").into()) {
+        for (from, message) in self.epochs.early.take(epoch).into_iter().skip(planted("early-first-lost").into()) {
             self.deliver(from, epoch, message, fx);
         }
     }
@@ -122,7 +123,7 @@ impl<S: Subset> HoneyBadger<S> {
             return;
         }
         // First, because what was recalled after a restart may run beyond the window.
-        if self.running.contains_key(&epoch) {
+        if self.epochs.running.contains_key(&epoch) {
             self.deliver(from, epoch, message, fx);
             return;
         }
@@ -131,8 +132,8 @@ impl<S: Subset> HoneyBadger<S> {
             Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
             return;
         }
-        if self.early.hold(from, epoch, message) {
-            self.pacing.saw(from, epoch);
+        if self.epochs.early.hold(from, epoch, message) {
+            self.epochs.pacing.saw(from, epoch);
         } else {
             Self::blame(from, epoch, FaultKind::BeyondWindow, fx);
         }
@@ -158,7 +159,7 @@ impl<S: Subset> HoneyBadger<S> {
         done: EpochDone<<S::Job as Job>::Done>,
         fx: &mut dyn Effects<Self>,
     ) {
-        if let Some(running) = self.running.get_mut(&epoch) {
+        if let Some(running) = self.epochs.running.get_mut(&epoch) {
             running.jobs = running.jobs.saturating_sub(1);
         }
         self.in_epoch(epoch, fx, |instance, fx| instance.done(done, fx));
@@ -171,25 +172,25 @@ impl<S: Subset> HoneyBadger<S> {
         fx: &mut dyn Effects<Self>,
         act: impl FnOnce(&mut Epoch<S>, &mut dyn Effects<Epoch<S>>),
     ) {
-        let Some(running) = self.running.get_mut(&number) else { return };
+        let Some(running) = self.epochs.running.get_mut(&number) else { return };
         running.touched = true;
-        let before = self.distrusted;
+        let before = self.epochs.distrusted;
         let mut outputs = Vec::new();
         let mut effects = EpochEffects {
             number,
             fx,
             outbox: &mut self.outbox,
             jobs: &mut running.jobs,
-            distrusted: &mut self.distrusted,
+            distrusted: &mut self.epochs.distrusted,
             outputs: &mut outputs,
         };
         act(&mut running.epoch, &mut effects);
-        let denied = self.demands.denied();
-        running.epoch.take_needless().into_iter().for_each(|asker| self.demands.count(asker));
-        if self.distrusted != before || self.demands.denied() != denied {
-            for running in self.running.values_mut() {
-                running.epoch.distrust(self.distrusted);
-                running.epoch.deny(self.demands.denied());
+        let denied = self.epochs.demands.denied();
+        running.epoch.take_needless().into_iter().for_each(|asker| self.epochs.demands.count(asker));
+        if self.epochs.distrusted != before || self.epochs.demands.denied() != denied {
+            for running in self.epochs.running.values_mut() {
+                running.epoch.distrust(self.epochs.distrusted);
+                running.epoch.deny(self.epochs.demands.denied());
             }
         }
         for output in outputs {
@@ -211,7 +212,7 @@ impl<S: Subset> HoneyBadger<S> {
     pub(super) fn open_gates(&mut self, fx: &mut dyn Effects<Self>) {
         let covered = self.closing.covered();
         let mut due = Vec::new();
-        for (number, running) in &mut self.running {
+        for (number, running) in &mut self.epochs.running {
             let decided = running.epoch.chosen().is_some()
                 || *number < self.next
                 || (covered >= Some(*number) && !planted("gate-without-certificate"));
@@ -230,10 +231,10 @@ impl<S: Subset> HoneyBadger<S> {
 
     /// Lets the epochs that something reached send what they collected.
     pub(super) fn flush_epochs(&mut self, fx: &mut dyn Effects<Self>) {
-        let touched = self.running.iter().filter(|(_, running)| running.touched).map(|(epoch, _)| *epoch);
+        let touched = self.epochs.running.iter().filter(|(_, running)| running.touched).map(|(epoch, _)| *epoch);
         for epoch in touched.collect::<Vec<_>>() {
             self.in_epoch(epoch, fx, |instance, fx| instance.flush(fx));
-            if let Some(running) = self.running.get_mut(&epoch) {
+            if let Some(running) = self.epochs.running.get_mut(&epoch) {
                 running.touched = false;
             }
         }
@@ -242,9 +243,23 @@ impl<S: Subset> HoneyBadger<S> {
     pub(super) fn recall_epoch(&mut self, epoch: EpochNumber, to: To, message: EpochMessage<S::Message>) {
         if epoch >= self.closing.low {
             self.ensure(epoch);
-            if let Some(running) = self.running.get_mut(&epoch) {
+            if let Some(running) = self.epochs.running.get_mut(&epoch) {
                 running.epoch.recall(to, message);
             }
+        }
+    }
+}
+
+impl<S: Subset> HoneyBadger<S> {
+    /// A new incarnation of `peer` knows nothing of what an earlier one was told.
+    pub(super) fn peer_restarted(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
+        self.epochs.demands.forget(peer);
+        for running in self.epochs.running.values_mut() {
+            running.epoch.deny(self.epochs.demands.denied());
+        }
+        let epochs: Vec<EpochNumber> = self.epochs.running.keys().copied().collect();
+        for epoch in epochs {
+            self.in_epoch(epoch, fx, |instance, fx| instance.forget(peer, fx));
         }
     }
 }

@@ -17,7 +17,7 @@ use mellivora_crypto::{DecryptionShare, NodeKeys, Seed, Suite, sealed_digest};
 use mellivora_subset::{Bkr, BkrMessage, Subset};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
-pub(crate) type Said = Message<BkrMessage>;
+pub(crate) type Said = Message<EpochMessage<BkrMessage>>;
 
 /// The domain of a cluster.
 pub(crate) fn session(config: &Config, keys: &NodeKeys) -> Domain {

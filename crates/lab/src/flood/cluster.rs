@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{Config, HoneyBadger, Input, Local, Message, Output, Status, Submission, Ticket};
 use mellivora_core::{Durable, Effects, Fault, FaultLog, Job, NodeIndex, NodeSet, Protocol, To, Weight, codec};
 use mellivora_crypto::NodeKeys;
@@ -16,7 +17,7 @@ use mellivora_subset::{Bkr, BkrMessage};
 use super::clock::cpu_time;
 
 pub(super) type Badger = HoneyBadger<Bkr>;
-pub(super) type Said = Message<BkrMessage>;
+pub(super) type Said = Message<EpochMessage<BkrMessage>>;
 
 /// What one turn makes a node do.
 struct Turn {

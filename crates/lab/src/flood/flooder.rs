@@ -4,6 +4,7 @@ use bytes::Bytes;
 use mellivora_agreement::{Values, Vote};
 use mellivora_atomic::checkpoint::statement;
 use mellivora_atomic::epoch::{EpochMessage, PerSlot};
+use mellivora_atomic::header::Place;
 use mellivora_atomic::{Certificate, Checkpoint, Config, Message};
 use mellivora_broadcast::RbcMessage;
 use mellivora_coding::{Codec, Shard};
@@ -188,13 +189,13 @@ impl Flooder {
         let epochs = || (low.saturating_sub(64)..low + 2).map(Epoch);
         let headers = epochs().map(|epoch| frame(&Message::FetchHeader(epoch)));
         let slots = epochs().flat_map(|epoch| self.config.committee.nodes().map(move |index| (epoch, index)));
-        headers.chain(slots.map(|(epoch, index)| frame(&Message::FetchSlot(epoch, index)))).collect()
+        headers.chain(slots.map(|(epoch, index)| frame(&Message::FetchSlot(epoch, Place(index.0))))).collect()
     }
 
     /// An answer that nobody asked for.
     pub(super) fn answer(&self, epoch: u64, slot: u16) -> Bytes {
         let body = Blob(vec![5; self.config.limits.payload_bytes].into());
-        frame(&Message::Slot(Epoch(epoch), NodeIndex(slot), body))
+        frame(&Message::Slot(Epoch(epoch), Place(slot), body))
     }
 
     /// What is refused: malformed, of instances that do not exist, beyond the window.
@@ -245,7 +246,7 @@ impl Flooder {
             }
             7 => self.decryption(epoch).swap_remove(self.rng.random_range(0..3)),
             8 => frame(&Message::Low(Epoch(low.saturating_sub(1)))),
-            9 => frame(&Message::FetchSlot(Epoch(epoch.saturating_sub(9)), NodeIndex(proposer))),
+            9 => frame(&Message::FetchSlot(Epoch(epoch.saturating_sub(9)), Place(proposer))),
             10 => {
                 frame(&Message::Checkpoint(Checkpoint { epoch: Epoch(epoch), digest, signature: Signature([1; 64]) }))
             }

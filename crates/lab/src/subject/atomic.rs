@@ -242,7 +242,7 @@ impl<S: Tried> Target for Atomic<S> {
             .oracle(DecryptionGate)
             .oracle(Bound { bytes, turns: 0 })
             .oracle(AtEnd("liveness", ledger))
-            .oracle(Said::new(|message: &Message<S::Message>| match message {
+            .oracle(Said::new(|message: &Message<EpochMessage<S::Message>>| match message {
                 Message::FetchSlot(..) => Some("batch fetched"),
                 Message::Certificate(_) => Some("certificate shown"),
                 Message::Epoch { message: EpochMessage::Proofs(_), .. } => Some("shares proven"),

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use mellivora_core::codec::List;
 use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Era, To, planted};
-use mellivora_subset::Subset;
 
-use super::{HoneyBadger, Output};
+use super::{Atomic, Epochs, OrderedSlot, Output};
 use crate::batch::{Batch, BatchSlot, Inner, Position};
 use crate::checkpoint::{Checkpoint, statement};
 use crate::epoch::SettledSlot;
 use crate::header::{EpochHeader, HeaderSlot};
 use crate::message::Message;
 
-impl<S: Subset> HoneyBadger<S> {
+impl<E: Epochs> Atomic<E> {
     /// An epoch is settled, by its own instance or by fetching: the first of the two counts.
-    pub(super) fn settle(&mut self, epoch: EpochNumber, slots: Vec<SettledSlot>, fx: &mut dyn Effects<Self>) {
+    pub(crate) fn settle(&mut self, epoch: EpochNumber, slots: Vec<SettledSlot>, fx: &mut dyn Effects<Self>) {
         if epoch < self.next || self.settled.contains_key(&epoch) {
             return;
         }
@@ -26,7 +25,7 @@ impl<S: Subset> HoneyBadger<S> {
         while let Some(slots) = self.settled.remove(&self.next) {
             self.hand_out(slots, fx);
         }
-        self.open_gates(fx);
+        E::vouched(self, fx);
         self.try_close(fx);
     }
 
@@ -47,6 +46,7 @@ impl<S: Subset> HoneyBadger<S> {
         let digest = header.digest(&self.session.session);
         self.archive.insert(header, &slots);
 
+        let places: Vec<OrderedSlot> = slots.iter().map(SettledSlot::ordered).collect();
         let mut committed = Vec::new();
         let mut index = 0u32;
         self.dedup.reserve(slots.iter().map(|slot| slot.transactions.spans.len()).sum());
@@ -69,9 +69,8 @@ impl<S: Subset> HoneyBadger<S> {
             ordered.push(BatchSlot { proposer: slot.index, transactions });
         }
         self.dedup.end_epoch(epoch);
-        self.queue.end_epoch(epoch);
-        self.pacing.ended(epoch, index == 0);
 
+        E::handed_out(self, epoch, &places, index == 0, fx);
         self.next = epoch.next();
         self.state = digest;
         self.catch_up.advanced(self.next);

@@ -1,18 +1,17 @@
 //! Fetching what this node lacks, and serving what others lack.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use mellivora_coding::Body;
 use mellivora_core::{Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To, planted};
-use mellivora_subset::Subset;
 
 use super::job::{Copied, CopyOut, Restore, Restored};
-use super::{HoneyBadger, HoneyBadgerJob, Output};
+use super::{Atomic, AtomicJob, Epochs, Output};
 use crate::archive::Answer;
 use crate::catch_up::Request;
-use crate::epoch::{SettledSlot, label};
-use crate::header::{EpochHeader, HeaderSlot};
+use crate::epoch::SettledSlot;
+use crate::header::{EpochHeader, HeaderSlot, Place};
 use crate::message::Message;
 use crate::transactions::Transactions;
 
@@ -21,10 +20,10 @@ use crate::transactions::Transactions;
 pub(super) struct Fetched {
     /// Slots whose contribution a job checks, with further answers that came in the meantime, one per peer: what is
     /// being checked may be a lie, and an honest peer does not answer twice.
-    in_work: BTreeMap<NodeIndex, VecDeque<(NodeIndex, Body)>>,
+    in_work: BTreeMap<Place, VecDeque<(NodeIndex, Body)>>,
     /// Who has answered, by slot.
-    answered: BTreeMap<NodeIndex, NodeSet>,
-    restored: BTreeMap<NodeIndex, (Body, Transactions)>,
+    answered: BTreeMap<Place, NodeSet>,
+    restored: BTreeMap<Place, (Body, Transactions)>,
 }
 
 impl Fetched {
@@ -42,23 +41,23 @@ impl Fetched {
 pub(super) struct Serving {
     header: Option<EpochNumber>,
     epoch: EpochNumber,
-    slots: NodeSet,
+    slots: BTreeSet<Place>,
     /// A contribution is being copied for it.
     copying: bool,
 }
 
 /// Sends requests.
-pub(super) fn asking<'a, S: Subset>(fx: &'a mut dyn Effects<HoneyBadger<S>>) -> impl FnMut(NodeIndex, Request) + 'a {
+pub(super) fn asking<'a, E: Epochs>(fx: &'a mut dyn Effects<Atomic<E>>) -> impl FnMut(NodeIndex, Request) + 'a {
     move |node, request| {
         let message = match request {
             Request::Header(epoch) => Message::FetchHeader(epoch),
-            Request::Slot(epoch, index) => Message::FetchSlot(epoch, index),
+            Request::Slot(epoch, place) => Message::FetchSlot(epoch, place),
         };
-        HoneyBadger::tell(To::Node(node), message, fx);
+        Atomic::tell(To::Node(node), message, fx);
     }
 }
 
-impl<S: Subset> HoneyBadger<S> {
+impl<E: Epochs> Atomic<E> {
     /// Begins to fetch if the next epoch may never settle here by itself: f + 1 nodes vouch for it or a later one, and
     /// somebody has closed it and may have freed what this node needs. While jobs are out here, they come first.
     pub(super) fn catch_up_if_stuck(&mut self, fx: &mut dyn Effects<Self>) {
@@ -68,7 +67,7 @@ impl<S: Subset> HoneyBadger<S> {
         }
         let next = self.next;
         let closed_elsewhere = self.config.committee.nodes().any(|node| self.outbox.low_of(node) > next);
-        let busy = self.running.get(&next).is_some_and(|running| running.jobs > 0);
+        let busy = self.epochs.is_busy(next);
         if !closed_elsewhere || busy {
             return;
         }
@@ -92,19 +91,19 @@ impl<S: Subset> HoneyBadger<S> {
             self.tell_behind(fx);
             return;
         }
-        if self.running.get(&epoch).is_some_and(|running| running.jobs > 0) {
+        if self.epochs.is_busy(epoch) {
             return;
         }
         let mut missing = Vec::new();
-        for slot in header.slots.iter().filter(|slot| slot.outcome.has_content()) {
+        for (place, slot) in header.places().filter(|(_, slot)| slot.outcome.has_content()) {
             let fetched = self.fetched.entry(epoch).or_default();
-            if fetched.in_work.contains_key(&slot.index) || fetched.restored.contains_key(&slot.index) {
+            if fetched.in_work.contains_key(&place) || fetched.restored.contains_key(&place) {
                 continue;
             }
-            let here = self.running.get(&epoch).and_then(|r| r.epoch.body_of(slot.index, &slot.commitment));
+            let here = self.epochs.body_of(epoch, place, slot);
             match here {
-                Some(body) => self.restore(epoch, slot.clone(), body, None, fx),
-                None => missing.push(slot.index),
+                Some(body) => self.restore(epoch, place, slot.clone(), body, None, fx),
+                None => missing.push(place),
             }
         }
         self.catch_up.want(epoch, missing.into_iter(), &mut asking(fx));
@@ -114,38 +113,39 @@ impl<S: Subset> HoneyBadger<S> {
     fn restore(
         &mut self,
         epoch: EpochNumber,
+        place: Place,
         slot: HeaderSlot,
         body: Body,
         from: Option<NodeIndex>,
         fx: &mut dyn Effects<Self>,
     ) {
-        self.fetched.entry(epoch).or_default().in_work.entry(slot.index).or_default();
-        let label = label(&self.domain_of(epoch), slot.index);
-        let scheme = self.keys.encryption().cloned().map(|scheme| (scheme, label));
-        let (commit, codec, parser) = (S::commit, self.codec.clone(), self.parser);
-        let restore = Restore { epoch, slot, body, from, commit, codec, scheme, parser };
-        fx.job(HoneyBadgerJob::Restore(Box::new(restore)));
+        self.fetched.entry(epoch).or_default().in_work.entry(place).or_default();
+        let label = E::label(self, epoch, place);
+        let scheme = self.keys.encryption().cloned().zip(label);
+        let (commit, codec, parser) = (E::commit, self.codec.clone(), self.parser);
+        let restore = Restore { epoch, place, slot, body, from, commit, codec, scheme, parser };
+        fx.job(AtomicJob::Restore(Box::new(restore)));
     }
 
     pub(super) fn restored(&mut self, restored: Restored, fx: &mut dyn Effects<Self>) {
-        let Restored { epoch, index, from, body, transactions } = restored;
+        let Restored { epoch, place, from, body, transactions } = restored;
         if epoch != self.next {
             return;
         }
         let fetched = self.fetched.entry(epoch).or_default();
-        let mut waiting = fetched.in_work.remove(&index).unwrap_or_default();
+        let mut waiting = fetched.in_work.remove(&place).unwrap_or_default();
         match (transactions, from) {
             (Some(transactions), _) => {
-                fetched.restored.insert(index, (body, transactions));
-                self.catch_up.accept(epoch, index, &mut asking(fx));
+                fetched.restored.insert(place, (body, transactions));
+                self.catch_up.accept(epoch, place, &mut asking(fx));
             }
             (None, Some(from)) => {
                 Self::blame(from, epoch, FaultKind::InvalidFetched, fx);
                 if let Some((next, body)) = waiting.pop_front()
-                    && let Some(slot) = self.certified_slot(epoch, index)
+                    && let Some(slot) = self.certified_slot(epoch, place)
                 {
-                    self.restore(epoch, slot, body, Some(next), fx);
-                    self.fetched.entry(epoch).or_default().in_work.insert(index, waiting);
+                    self.restore(epoch, place, slot, body, Some(next), fx);
+                    self.fetched.entry(epoch).or_default().in_work.insert(place, waiting);
                 }
                 self.catch_up.reject(from, &mut asking(fx));
             }
@@ -162,16 +162,17 @@ impl<S: Subset> HoneyBadger<S> {
             self.settle(header.epoch, slots, fx);
             return;
         };
-        let complete = |slot: &HeaderSlot| !slot.outcome.has_content() || fetched.restored.contains_key(&slot.index);
-        if header.slots.iter().all(complete) {
-            let slots = header.slots.iter().map(|slot| settled(slot, fetched.restored.remove(&slot.index))).collect();
+        let complete =
+            |(place, slot): (Place, &HeaderSlot)| !slot.outcome.has_content() || fetched.restored.contains_key(&place);
+        if header.places().all(complete) {
+            let slots = header.places().map(|(place, slot)| settled(slot, fetched.restored.remove(&place))).collect();
             self.settle(header.epoch, slots, fx);
         }
     }
 
     /// What the certified header of `epoch` says of a slot.
-    fn certified_slot(&self, epoch: EpochNumber, index: NodeIndex) -> Option<HeaderSlot> {
-        self.catch_up.header(epoch)?.slots.iter().find(|slot| slot.index == index).cloned()
+    fn certified_slot(&self, epoch: EpochNumber, place: Place) -> Option<HeaderSlot> {
+        self.catch_up.header(epoch)?.slots.get(place.as_usize()).cloned()
     }
 
     /// A new incarnation of `peer` knows nothing of what an earlier one asked for.
@@ -203,31 +204,31 @@ impl<S: Subset> HoneyBadger<S> {
         &mut self,
         from: NodeIndex,
         epoch: EpochNumber,
-        index: NodeIndex,
+        place: Place,
         fx: &mut dyn Effects<Self>,
     ) {
-        let known = self.config.committee.contains(index);
+        let known = place.as_usize() < EpochHeader::MAX_SLOTS;
         let Some(serving) = self.serving.get_mut(from.as_usize()).filter(|_| known) else { return };
         if epoch < serving.epoch && !serving.slots.is_empty() {
             return;
         }
         if epoch != serving.epoch {
-            (serving.epoch, serving.slots) = (epoch, NodeSet::EMPTY);
+            (serving.epoch, serving.slots) = (epoch, BTreeSet::new());
         }
-        serving.slots.insert(index);
+        serving.slots.insert(place);
         self.serve(from, fx);
     }
 
     /// Has the next contribution copied that a peer asked for, unless one is on its way to it.
     fn serve(&mut self, to: NodeIndex, fx: &mut dyn Effects<Self>) {
         let Some(serving) = self.serving.get_mut(to.as_usize()) else { return };
-        while let Some(index) = serving.slots.iter().next().filter(|_| !serving.copying) {
-            serving.slots.remove(index);
+        while let Some(place) = serving.slots.first().copied().filter(|_| !serving.copying) {
+            serving.slots.remove(&place);
             let epoch = serving.epoch;
-            match self.archive.body(epoch, index, to) {
+            match self.archive.body(epoch, place, to) {
                 Answer::Found(body) => {
                     serving.copying = true;
-                    fx.job(HoneyBadgerJob::Copy(CopyOut { to, epoch, index, body }));
+                    fx.job(AtomicJob::Copy(CopyOut { to, epoch, place, body }));
                 }
                 Answer::Gone => Self::tell(To::Node(to), Message::Gone(epoch), fx),
                 Answer::Silent => {}
@@ -236,8 +237,8 @@ impl<S: Subset> HoneyBadger<S> {
     }
 
     pub(super) fn copied(&mut self, copied: Copied, fx: &mut dyn Effects<Self>) {
-        let Copied { to, epoch, index, body } = copied;
-        Self::tell(To::Node(to), Message::Slot(epoch, index, body), fx);
+        let Copied { to, epoch, place, body } = copied;
+        Self::tell(To::Node(to), Message::Slot(epoch, place, body), fx);
         if let Some(serving) = self.serving.get_mut(to.as_usize()) {
             serving.copying = false;
         }
@@ -256,21 +257,21 @@ impl<S: Subset> HoneyBadger<S> {
         &mut self,
         from: NodeIndex,
         epoch: EpochNumber,
-        index: NodeIndex,
+        place: Place,
         body: Bytes,
         fx: &mut dyn Effects<Self>,
     ) {
-        let asked = epoch == self.next && self.catch_up.delivered(from, epoch, index);
-        let Some(slot) = self.certified_slot(epoch, index).filter(|_| asked) else { return };
+        let asked = epoch == self.next && self.catch_up.delivered(from, epoch, place);
+        let Some(slot) = self.certified_slot(epoch, place).filter(|_| asked) else { return };
         let fetched = self.fetched.entry(epoch).or_default();
-        let first = fetched.answered.entry(index).or_default().insert(from);
-        if !first || fetched.restored.contains_key(&index) {
+        let first = fetched.answered.entry(place).or_default().insert(from);
+        if !first || fetched.restored.contains_key(&place) {
             return;
         }
         let body = Body::from_bytes(body);
-        match fetched.in_work.get_mut(&index) {
+        match fetched.in_work.get_mut(&place) {
             Some(waiting) => waiting.push_back((from, body)),
-            None => self.restore(epoch, slot, body, Some(from), fx),
+            None => self.restore(epoch, place, slot, body, Some(from), fx),
         }
     }
 

@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mellivora_core::{Committee, Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To, planted};
-use mellivora_subset::Subset;
 
 use super::job::{Certify, CheckCertificate};
-use super::{HoneyBadger, HoneyBadgerJob};
+use super::{Atomic, AtomicJob, Epochs};
 use crate::checkpoint::{Certificate, Checkpoint, Counted, Tally};
 use crate::message::Message;
 
 /// What is known of who holds which batch.
 #[derive(Debug, Default)]
-pub(super) struct Closing {
+pub(crate) struct Closing {
     /// Lowest epoch that is not closed here.
-    pub(super) low: EpochNumber,
+    pub(crate) low: EpochNumber,
     /// Checkpoints of open epochs, and of the one that closed last.
     tallies: BTreeMap<EpochNumber, Tally>,
     /// State digests of the batches that were handed out, same epochs.
@@ -64,7 +63,7 @@ impl Closing {
     }
 
     /// Highest epoch that is covered by f + 1 equal checkpoints.
-    pub(super) fn covered(&self) -> Option<EpochNumber> {
+    pub(crate) fn covered(&self) -> Option<EpochNumber> {
         self.covered
     }
 
@@ -118,7 +117,7 @@ impl Closing {
     }
 }
 
-impl<S: Subset> HoneyBadger<S> {
+impl<E: Epochs> Atomic<E> {
     pub(super) fn on_checkpoint(&mut self, from: NodeIndex, checkpoint: Checkpoint, fx: &mut dyn Effects<Self>) {
         let epoch = checkpoint.epoch;
         if epoch < self.closing.low {
@@ -146,7 +145,7 @@ impl<S: Subset> HoneyBadger<S> {
         }
         if self.closing.covered < Some(epoch) && tally.with_support(committee.one_honest()).is_some() {
             self.closing.covered = Some(epoch);
-            self.open_gates(fx);
+            E::vouched(self, fx);
         }
         self.try_close(fx);
     }
@@ -177,12 +176,10 @@ impl<S: Subset> HoneyBadger<S> {
         self.closing.tallies = self.closing.tallies.split_off(&last);
         self.closing.digests = self.closing.digests.split_off(&last);
         self.closing.said = self.closing.said.split_off(&low);
-        self.running = self.running.split_off(&low);
         if !planted("outbox-never-freed") {
             self.outbox.close_below(low);
         }
-        self.early.close_below(low);
-        self.pacing.close_below(low);
+        E::closed(self, low, fx);
         self.prune();
         if !planted("close-low-untold") {
             Self::tell(To::All, Message::Low(low), fx);
@@ -203,6 +200,7 @@ impl<S: Subset> HoneyBadger<S> {
             return;
         }
         self.outbox.announced(from, low, &mut |to, durable, message| fx.send(to, durable, message));
+        E::announced(self, from, low, fx);
         self.prune();
         self.answer_announcement(from, fx);
     }
@@ -234,7 +232,7 @@ impl<S: Subset> HoneyBadger<S> {
                 };
                 let (digest, tally) = (*digest, tally.clone());
                 self.closing.certifying = true;
-                fx.job(HoneyBadgerJob::Certify(Certify {
+                fx.job(AtomicJob::Certify(Certify {
                     epoch: newest,
                     digest,
                     tally,
@@ -345,7 +343,7 @@ impl<S: Subset> HoneyBadger<S> {
         let Some(certificate) = self.closing.unchecked.remove(&from) else { return };
         self.closing.checking = true;
         let (session, keys) = (self.session, self.keys.public().clone());
-        fx.job(HoneyBadgerJob::Check(CheckCertificate { from, certificate, session, keys }));
+        fx.job(AtomicJob::Check(CheckCertificate { from, certificate, session, keys }));
     }
 
     pub(super) fn certificate_checked(
@@ -360,7 +358,7 @@ impl<S: Subset> HoneyBadger<S> {
             let epoch = certificate.epoch;
             self.adopt(certificate);
             self.closing.unchecked.retain(|_, waiting| waiting.epoch > epoch);
-            self.open_gates(fx);
+            E::vouched(self, fx);
             self.try_close(fx);
         } else {
             self.invalid_certificate(from, certificate.epoch, fx);

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use mellivora_coding::{Body, Codec};
 use mellivora_core::codec::Blob;
-use mellivora_core::{Digest, Domain, Epoch as EpochNumber, Job, Keyed, NodeIndex, NodeSet, Weight, planted};
+use mellivora_core::{Digest, Domain, Epoch as EpochNumber, Job, NodeIndex, NodeSet, Weight, planted};
 use mellivora_crypto::{EncryptionScheme, PublicKeys};
 
 use crate::checkpoint::{Certificate, Tally};
-use crate::epoch::{EpochDone, EpochJob, Parser, unseal};
-use crate::header::{HeaderSlot, Outcome};
+use crate::epoch::{Parser, unseal};
+use crate::header::{HeaderSlot, Outcome, Place};
 use crate::transactions::Transactions;
 
 /// Work of the atomic broadcast: of its epochs, or its own.
-pub enum HoneyBadgerJob<J> {
-    /// Of a running epoch.
-    Epoch(Keyed<EpochNumber, EpochJob<J>>),
+pub enum AtomicJob<J> {
+    /// Of what runs below.
+    Epochs(J),
     /// Checks a certificate that a peer sent.
     #[doc(hidden)]
     Check(CheckCertificate),
@@ -30,10 +30,10 @@ pub enum HoneyBadgerJob<J> {
     Copy(CopyOut),
 }
 
-/// What came of a [`HoneyBadgerJob`].
-pub enum HoneyBadgerDone<D> {
-    /// Of a running epoch.
-    Epoch(EpochNumber, EpochDone<D>),
+/// What came of a [`AtomicJob`].
+pub enum AtomicDone<D> {
+    /// Of what runs below.
+    Epochs(D),
     /// Who sent a certificate, the certificate, and whether it is valid.
     #[doc(hidden)]
     Checked(NodeIndex, Certificate, bool),
@@ -48,26 +48,26 @@ pub enum HoneyBadgerDone<D> {
     Copied(Copied),
 }
 
-impl<J> std::fmt::Debug for HoneyBadgerJob<J> {
+impl<J> std::fmt::Debug for AtomicJob<J> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            HoneyBadgerJob::Epoch(_) => "epoch job",
-            HoneyBadgerJob::Check(_) => "check certificate",
-            HoneyBadgerJob::Certify(_) => "certify",
-            HoneyBadgerJob::Restore(_) => "restore slot",
-            HoneyBadgerJob::Copy(_) => "copy slot",
+            AtomicJob::Epochs(_) => "job below",
+            AtomicJob::Check(_) => "check certificate",
+            AtomicJob::Certify(_) => "certify",
+            AtomicJob::Restore(_) => "restore slot",
+            AtomicJob::Copy(_) => "copy slot",
         })
     }
 }
 
-impl<D> std::fmt::Debug for HoneyBadgerDone<D> {
+impl<D> std::fmt::Debug for AtomicDone<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            HoneyBadgerDone::Epoch(..) => "epoch done",
-            HoneyBadgerDone::Checked(..) => "certificate checked",
-            HoneyBadgerDone::Certified(..) => "certified",
-            HoneyBadgerDone::Restored(_) => "slot restored",
-            HoneyBadgerDone::Copied(_) => "slot copied",
+            AtomicDone::Epochs(_) => "done below",
+            AtomicDone::Checked(..) => "certificate checked",
+            AtomicDone::Certified(..) => "certified",
+            AtomicDone::Restored(_) => "slot restored",
+            AtomicDone::Copied(_) => "slot copied",
         })
     }
 }
@@ -95,6 +95,7 @@ pub struct Certify {
 #[derive(Debug)]
 pub struct Restore {
     pub(super) epoch: EpochNumber,
+    pub(super) place: Place,
     pub(super) slot: HeaderSlot,
     pub(super) body: Body,
     /// Who sent the contribution; it is checked against the commitment. `None`: the subset delivered it here.
@@ -110,7 +111,7 @@ pub struct Restore {
 #[derive(Debug)]
 pub struct Restored {
     pub(super) epoch: EpochNumber,
-    pub(super) index: NodeIndex,
+    pub(super) place: Place,
     pub(super) from: Option<NodeIndex>,
     pub(super) body: Body,
     pub(super) transactions: Option<Transactions>,
@@ -121,7 +122,7 @@ pub struct Restored {
 pub struct CopyOut {
     pub(super) to: NodeIndex,
     pub(super) epoch: EpochNumber,
-    pub(super) index: NodeIndex,
+    pub(super) place: Place,
     pub(super) body: Body,
 }
 
@@ -130,37 +131,34 @@ pub struct CopyOut {
 pub struct Copied {
     pub(super) to: NodeIndex,
     pub(super) epoch: EpochNumber,
-    pub(super) index: NodeIndex,
+    pub(super) place: Place,
     pub(super) body: Blob,
 }
 
-impl<J: Job> Job for HoneyBadgerJob<J> {
-    type Done = HoneyBadgerDone<J::Done>;
+impl<J: Job> Job for AtomicJob<J> {
+    type Done = AtomicDone<J::Done>;
 
-    fn run(self) -> HoneyBadgerDone<J::Done> {
+    fn run(self) -> AtomicDone<J::Done> {
         match self {
-            HoneyBadgerJob::Epoch(job) => {
-                let (epoch, done) = job.run();
-                HoneyBadgerDone::Epoch(epoch, done)
-            }
-            HoneyBadgerJob::Check(CheckCertificate { from, certificate, session, keys }) => {
+            AtomicJob::Epochs(job) => AtomicDone::Epochs(job.run()),
+            AtomicJob::Check(CheckCertificate { from, certificate, session, keys }) => {
                 let valid = certificate.verify(&session, &keys);
-                HoneyBadgerDone::Checked(from, certificate, valid)
+                AtomicDone::Checked(from, certificate, valid)
             }
-            HoneyBadgerJob::Certify(Certify { epoch, digest, tally, session, keys }) => {
+            AtomicJob::Certify(Certify { epoch, digest, tally, session, keys }) => {
                 let (certificate, culprits) = tally.certify(&session, &keys, epoch, digest);
-                HoneyBadgerDone::Certified(epoch, certificate, culprits)
+                AtomicDone::Certified(epoch, certificate, culprits)
             }
-            HoneyBadgerJob::Restore(restore) => HoneyBadgerDone::Restored(restore.run()),
-            HoneyBadgerJob::Copy(CopyOut { to, epoch, index, body }) => {
-                HoneyBadgerDone::Copied(Copied { to, epoch, index, body: Blob(body.to_bytes()) })
+            AtomicJob::Restore(restore) => AtomicDone::Restored(restore.run()),
+            AtomicJob::Copy(CopyOut { to, epoch, place, body }) => {
+                AtomicDone::Copied(Copied { to, epoch, place, body: Blob(body.to_bytes()) })
             }
         }
     }
 
     fn weight(&self) -> Weight {
         match self {
-            HoneyBadgerJob::Epoch(job) => job.weight(),
+            AtomicJob::Epochs(job) => job.weight(),
             // A copy too, however small: its result comes in a later turn, so one answer per peer and turn goes out.
             _ => Weight::Heavy,
         }
@@ -169,11 +167,11 @@ impl<J: Job> Job for HoneyBadgerJob<J> {
 
 impl Restore {
     fn run(self) -> Restored {
-        let Restore { epoch, slot, body, from, commit, codec, scheme, parser } = self;
+        let Restore { epoch, place, slot, body, from, commit, codec, scheme, parser } = self;
         let known = from.is_none() || planted("fetch-slot-unchecked");
         let genuine = known || commit(&codec, &body) == Some(slot.commitment);
         let transactions = genuine.then(|| open(&slot, &body, scheme, &parser)).flatten();
-        Restored { epoch, index: slot.index, from, body, transactions }
+        Restored { epoch, place, from, body, transactions }
     }
 }
 
