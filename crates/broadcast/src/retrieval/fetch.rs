@@ -97,6 +97,12 @@ impl Fetch {
         }
     }
 
+    /// What a node was asked for and has not answered, at most a window.
+    pub(super) fn owed_by(&self, node: NodeIndex) -> Vec<u32> {
+        let holder = self.engaged.iter().find(|holder| holder.node == node && !holder.bad);
+        holder.map_or_else(Vec::new, |holder| holder.owes.clone())
+    }
+
     pub(super) fn memory(&self) -> usize {
         let holders: usize =
             self.engaged.iter().map(|h| size_of::<Holder>() + h.asked.memory() + 4 * h.owes.capacity()).sum();

@@ -84,6 +84,18 @@ impl Retrieval {
         size_of::<Self>() + self.serving.memory() + fetching
     }
 
+    /// The link to a peer lost messages, or the peer has a new incarnation: what it owes is asked of it again, and what
+    /// it was answered goes again. For parents that repeat by themselves what was lost.
+    pub fn repeat(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
+        if let Wanted::Fetching(fetch) = &mut self.wanted {
+            let (root, owed) = (fetch.root(), fetch.owed_by(peer));
+            if !owed.is_empty() {
+                fx.send(To::Node(peer), Durable::No, RetrievalMessage::Request(root, List::new(owed)));
+            }
+        }
+        self.serving.repeat(peer, &mut |message| fx.send(To::Node(peer), Durable::No, message));
+    }
+
     fn hold(&mut self, payload: ChunkTree, fx: &mut dyn Effects<Self>) {
         self.serving.hold(payload, &mut |to, message| fx.send(To::Node(to), Durable::No, message));
     }

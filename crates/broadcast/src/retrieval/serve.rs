@@ -83,6 +83,20 @@ impl Serving {
         }
     }
 
+    /// What a peer was answered may be lost, and goes again.
+    pub(super) fn repeat(&self, peer: NodeIndex, send: &mut dyn FnMut(RetrievalMessage)) {
+        let Some(Some(asked)) = self.peers.get(peer.as_usize()) else { return };
+        match self.held.as_ref().filter(|held| held.commitment() == asked.root) {
+            Some(held) => {
+                let mut beyond = false;
+                let first = asked.beyond.then_some(self.max_chunks);
+                asked.indices.iter().chain(first).for_each(|index| answer(held, index, &mut beyond, send));
+            }
+            None if asked.absent => send(RetrievalMessage::Absent(asked.root)),
+            None => {}
+        }
+    }
+
     /// This node holds a payload from now on. Answers all who have asked for it.
     pub(super) fn hold(&mut self, payload: ChunkTree, send: &mut dyn FnMut(NodeIndex, RetrievalMessage)) {
         let root = payload.commitment();

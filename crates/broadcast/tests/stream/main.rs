@@ -1,0 +1,12 @@
+//! Streams of certified batches.
+
+#[path = "../common/by_hand.rs"]
+mod by_hand;
+mod flow;
+#[allow(unreachable_pub, dead_code)]
+#[path = "../../../adversary/src/ideal.rs"]
+mod ideal;
+#[allow(unreachable_pub, dead_code)]
+#[path = "../../../adversary/src/stage.rs"]
+mod stage;
+mod support;
