@@ -95,6 +95,11 @@ impl Own {
 }
 
 impl Stream {
+    /// At the proposer: the number of the slot that the next batch gets.
+    pub fn next_slot(&self) -> u64 {
+        self.own.newest.max(self.base.slot).saturating_add(1)
+    }
+
     /// Whether the next batch may be proposed: at the proposer, when the last one is certified or ordered, and the next
     /// slot is within its window.
     pub fn may_propose(&self) -> bool {
