@@ -114,7 +114,7 @@ impl Stream {
             return;
         }
         // What is older goes first.
-        self.offer(fx);
+        self.catch_up(fx);
         let newest = self.certificates.get(self.own.newest).filter(|newest| newest.tip.slot > self.base.slot);
         let previous = newest.map_or(self.base, |newest| newest.tip);
         let proven = self.certificates.get(previous.slot).filter(|proven| proven.tip == previous);
@@ -152,9 +152,13 @@ impl Stream {
     /// Sends what peers lack: proposals that have come into their windows, and the newest certified place to those who
     /// are not sent the next proposal.
     pub(super) fn offer(&mut self, fx: &mut dyn Effects<Self>) {
-        if !self.is_proposer() || !std::mem::take(&mut self.own.changed) {
-            return;
+        if self.is_proposer() && std::mem::take(&mut self.own.changed) {
+            self.catch_up(fx);
+            self.tell(fx);
         }
+    }
+
+    fn catch_up(&mut self, fx: &mut dyn Effects<Self>) {
         let slots: Vec<u64> = self.slots.keys().copied().filter(|slot| *slot <= self.own.newest).collect();
         for slot in slots {
             let to = self.lacking(slot);
@@ -164,7 +168,6 @@ impl Stream {
                 self.proposed(slot, &to);
             }
         }
-        self.tell(fx);
     }
 
     fn tell(&mut self, fx: &mut dyn Effects<Self>) {

@@ -1,7 +1,5 @@
 //! What the tests of streams share.
 
-#![allow(dead_code)] // Each test file uses its own part.
-
 use bytes::Bytes;
 use mellivora_broadcast::stream::Header;
 use mellivora_broadcast::{CertifiedTip, Stream, StreamConfig, StreamMessage, StreamOutput, Tip};
