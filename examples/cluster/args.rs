@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// Transactions per epoch, over all nodes [default: 1000, for large inputs up to 100000]
     #[arg(long, value_name = "B")]
     pub(crate) batch: Option<usize>,
-    /// Atomic broadcast: honey-badger, dumbo1, dumbo2, sdumbo
+    /// Atomic broadcast: honey-badger, dumbo1, dumbo2, sdumbo, dumbo-ng
     #[arg(long, default_value_t = Engine::default(), value_name = "NAME")]
     pub(crate) protocol: Engine,
     /// Threshold cryptography: ristretto255, bls12-381 or threshold_crypto

@@ -155,12 +155,19 @@ impl Config {
         share.clamp(1, self.limits.transactions)
     }
 
+    /// How a proposal is drawn from the queue: at most so many transactions, among so many, in so many bytes.
+    pub(crate) fn sample(&self) -> (usize, usize, usize) {
+        /// Header and tag of a ciphertext, of any suite.
+        const SEAL: usize = 512;
+        (self.proposal_size(), self.batch_size, self.limits.payload_bytes.saturating_sub(SEAL))
+    }
+
     /// The name that all nodes of the cluster share: a digest of the genesis key set (which binds suite and members)
     /// and of every constant here. `protocol` is the stable name of the common subset in use.
     pub fn cluster_id(&self, key_set: &Digest, protocol: &str) -> Digest {
         let l = &self.limits;
         let constants = format!(
-            "version 1; protocol {protocol}; n {} f {}; payload {} transaction {} transactions {} W {} P {} R {}; \
+            "version 1; protocol {protocol}; n {} f {}; payload {} transaction {} transactions {} W {} P {} R {} S {}; \
              B {}; encryption {}; coin {:?}; echo {:?}; D {}; codec {}; certificates ed25519",
             self.committee.n(),
             self.committee.f(),
@@ -170,6 +177,7 @@ impl Config {
             l.epochs_ahead,
             l.pipeline,
             l.rounds_ahead,
+            l.stream_window,
             self.batch_size,
             self.encryption,
             self.coin_schedule,
@@ -213,6 +221,7 @@ mod tests {
             limits(|l| l.epochs_ahead += 1),
             limits(|l| l.pipeline += 1),
             limits(|l| l.rounds_ahead += 1),
+            limits(|l| l.stream_window += 1),
             base.clone().batch_size(7),
             base.clone().encryption(EncryptionSchedule::Never),
             base.clone().coin_schedule(CoinSchedule::AlwaysReal),

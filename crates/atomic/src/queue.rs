@@ -63,6 +63,11 @@ impl Queue {
         !self.waiting.is_empty()
     }
 
+    /// Transactions that no epoch carries yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Transactions queued, in flight or not.
     pub(crate) fn len(&self) -> usize {
         self.waiters.len()

@@ -19,6 +19,13 @@ pub struct Limits {
     /// Rounds of binary agreement beyond a node's own whose messages it keeps: R. A node holds state for every round
     /// up to the highest it has heard of, so one vote costs memory in proportion to R.
     pub rounds_ahead: u32,
+    /// Slots of a stream beyond those ordered that a node votes for and keeps. For engines with streams.
+    #[serde(default = "stream_window")]
+    pub stream_window: u64,
+}
+
+const fn stream_window() -> u64 {
+    8
 }
 
 impl Default for Limits {
@@ -30,6 +37,7 @@ impl Default for Limits {
             epochs_ahead: 4,
             pipeline: 2,
             rounds_ahead: 6,
+            stream_window: stream_window(),
         }
     }
 }
@@ -64,6 +72,8 @@ impl Limits {
                 fail("rounds_ahead", "at least 3, one turn of the coin", u64::from(l.rounds_ahead))
             }
             l if l.rounds_ahead > 1 << 10 => fail("rounds_ahead", "at most 1024", u64::from(l.rounds_ahead)),
+            l if l.stream_window == 0 => fail("stream_window", "at least 1", 0),
+            l if l.stream_window > 1 << 10 => fail("stream_window", "at most 1024", l.stream_window),
             _ => Ok(()),
         }
     }

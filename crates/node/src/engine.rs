@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mellivora_atomic::{HoneyBadger, Local};
+use mellivora_atomic::{Atomic, Local, Samples, Source, Streams};
 use mellivora_crypto::NodeKeys;
 use mellivora_net::Transport;
 use mellivora_subset::Subset;
@@ -11,12 +11,13 @@ use tokio::task::JoinHandle;
 
 use crate::driver::{self, Resources};
 use crate::misbehave::{self, Misbehaviour};
+use crate::replica::Replica;
 use crate::{Node, NodeConfig, StartError};
 
-/// Makes the choice from a list: the variant, and the common subset that the atomic broadcast runs over. Its name is the
-/// name of the engine.
+/// Makes the choice from a list: the variant, and the source of its slots. The name of what chooses them is the name of the
+/// engine.
 macro_rules! engines {
-    ($($(#[$meta:meta])* $variant:ident over $subset:ty;)*) => {
+    ($($(#[$meta:meta])* $variant:ident over $source:ty;)*) => {
         /// Which atomic broadcast a cluster runs.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -31,7 +32,7 @@ macro_rules! engines {
             /// The name on command lines and in configuration files.
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(Engine::$variant => <$subset as Subset>::NAME,)*
+                    $(Engine::$variant => <<$source as Source>::Subset as Subset>::NAME,)*
                 }
             }
 
@@ -44,7 +45,7 @@ macro_rules! engines {
                 resources: Resources,
             ) -> Result<Node, StartError> {
                 match config.engine {
-                    $(Engine::$variant => start::<$subset, T>(config, keys, seed, transport, resources),)*
+                    $(Engine::$variant => start::<$source, T>(config, keys, seed, transport, resources),)*
                 }
             }
 
@@ -57,7 +58,7 @@ macro_rules! engines {
                 kind: Misbehaviour,
             ) -> Result<JoinHandle<()>, StartError> {
                 match config.engine {
-                    $(Engine::$variant => start_faulty::<$subset, T>(config, keys, seed, transport, kind),)*
+                    $(Engine::$variant => start_faulty::<$source, T>(config, keys, seed, transport, kind),)*
                 }
             }
         }
@@ -67,39 +68,47 @@ macro_rules! engines {
 engines! {
     /// HoneyBadger: encrypted batches over the common subset of Ben-Or, Kelmer and Rabin.
     #[default]
-    HoneyBadger over mellivora_subset::Bkr;
+    HoneyBadger over Samples<mellivora_subset::Bkr>;
     /// The same over the common subset of Dumbo1: a few agreements instead of n, on what an elected committee proposes.
-    Dumbo1 over mellivora_subset::Dumbo1;
+    Dumbo1 over Samples<mellivora_subset::Dumbo1>;
     /// The same over the common subset of Dumbo2: provable reliable broadcasts, one agreement on their proofs.
-    Dumbo2 over mellivora_subset::Dumbo2;
+    Dumbo2 over Samples<mellivora_subset::Dumbo2>;
     /// The same over the common subset of Speeding Dumbo: payloads stored by a quorum, one agreement on the certificates.
-    SDumbo over mellivora_subset::SDumbo;
+    SDumbo over Samples<mellivora_subset::SDumbo>;
+    /// Dumbo-NG: streams of certified batches that never wait, and agreement on their tips.
+    DumboNg over Streams;
 }
 
-fn start<S: Subset + Send + 'static, T: Transport>(
+fn start<P: Source, T: Transport>(
     config: NodeConfig,
     keys: NodeKeys,
     seed: [u8; 32],
     transport: T,
     resources: Resources,
-) -> Result<Node, StartError> {
+) -> Result<Node, StartError>
+where
+    Atomic<P>: Replica,
+{
     let local = Local { seed, retention_bytes: config.retention_bytes };
-    let replica = HoneyBadger::<S>::new(config.protocol.clone(), keys.clone(), local)?;
+    let replica = Atomic::<P>::new(config.protocol.clone(), keys.clone(), local)?;
     Ok(driver::start(config, keys.index(), replica, transport, resources))
 }
 
-fn start_faulty<S: Subset + Send + 'static, T: Transport>(
+fn start_faulty<P: Source, T: Transport>(
     config: &NodeConfig,
     keys: NodeKeys,
     seed: [u8; 32],
     transport: T,
     kind: Misbehaviour,
-) -> Result<JoinHandle<()>, StartError> {
+) -> Result<JoinHandle<()>, StartError>
+where
+    Atomic<P>: Replica,
+{
     let (committee, me) = (config.protocol.committee, keys.index());
     let instance = |twin: u8| {
         let mut seed = seed;
         seed[0] ^= twin;
-        HoneyBadger::<S>::new(config.protocol.clone(), keys.clone(), Local::new(seed))
+        Atomic::<P>::new(config.protocol.clone(), keys.clone(), Local::new(seed))
     };
     let twins = (0..kind.instances()).map(instance).collect::<Result<Vec<_>, _>>()?;
     Ok(tokio::spawn(misbehave::run(kind, twins, committee, me, seed, transport)))
@@ -141,6 +150,6 @@ mod tests {
             assert_eq!(engine.to_string().parse::<Engine>().unwrap(), *engine);
         }
         let error = "raft".parse::<Engine>().unwrap_err().to_string();
-        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger, dumbo1, dumbo2, sdumbo");
+        assert_eq!(error, "unknown protocol \"raft\": known are honey-badger, dumbo1, dumbo2, sdumbo, dumbo-ng");
     }
 }

@@ -1,8 +1,7 @@
 //! What the driver needs of an atomic broadcast beyond the contract of every protocol.
 
-use mellivora_atomic::{HoneyBadger, Input, Output, Status};
+use mellivora_atomic::{Atomic, Input, Output, Source, Status};
 use mellivora_core::Protocol;
-use mellivora_subset::Subset;
 
 /// An atomic broadcast that a node can run.
 pub(crate) trait Replica: Protocol<Input = Input, Output = Output> + Send + 'static {
@@ -12,12 +11,15 @@ pub(crate) trait Replica: Protocol<Input = Input, Output = Output> + Send + 'sta
     fn is_idle(&self) -> bool;
 }
 
-impl<S: Subset + Send + 'static> Replica for HoneyBadger<S> {
+impl<P: Source + Send + 'static> Replica for Atomic<P>
+where
+    P::Subset: Send,
+{
     fn status(&self) -> Status {
-        HoneyBadger::status(self)
+        Atomic::status(self)
     }
 
     fn is_idle(&self) -> bool {
-        HoneyBadger::is_idle(self)
+        Atomic::is_idle(self)
     }
 }

@@ -89,6 +89,23 @@ pub trait Subset: Protocol<Input = Bytes, Output = Vec<(NodeIndex, Contribution)
     /// A contribution that arrived here and was not handed out yet, chosen or not.
     fn contribution(&self, proposer: NodeIndex) -> Option<&Contribution>;
 
+    /// What a slot of the output is, where it is not simply the contribution of the node with its number.
+    fn origin(&self, slot: NodeIndex) -> Option<Origin> {
+        let _ = slot;
+        None
+    }
+
     /// Bytes held, about.
     fn memory(&self) -> usize;
+}
+
+/// Where a slot comes from that has a name of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// Who proposed it.
+    pub proposer: NodeIndex,
+    /// Its name for ever, whichever epoch it is ordered in.
+    pub domain: Domain,
+    /// Whether it is encrypted, if it is not empty.
+    pub encrypted: bool,
 }

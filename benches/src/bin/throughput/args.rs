@@ -20,7 +20,7 @@ use crate::run::Setup;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "throughput", version)]
 pub(crate) struct Args {
-    /// Protocol: honey-badger, dumbo1, dumbo2, sdumbo
+    /// Protocol: honey-badger, dumbo1, dumbo2, sdumbo, dumbo-ng
     #[arg(long, default_value = "honey-badger")]
     pub(crate) protocol: String,
     /// Number of nodes

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mellivora_core::{Committee, Digest, Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To, planted};
 
 use super::job::{Certify, CheckCertificate};
-use super::{Atomic, AtomicJob, Epochs};
+use super::{Atomic, AtomicJob, Source};
 use crate::checkpoint::{Certificate, Checkpoint, Counted, Tally};
 use crate::message::Message;
 
@@ -18,7 +18,7 @@ pub(crate) struct Closing {
     tallies: BTreeMap<EpochNumber, Tally>,
     /// State digests of the batches that were handed out, same epochs.
     digests: BTreeMap<EpochNumber, Digest>,
-    /// Epochs whose checkpoint this node has signed.
+    /// Source whose checkpoint this node has signed.
     said: BTreeSet<EpochNumber>,
     /// Highest epoch for which f + 1 nodes are known to vouch.
     covered: Option<EpochNumber>,
@@ -117,7 +117,7 @@ impl Closing {
     }
 }
 
-impl<E: Epochs> Atomic<E> {
+impl<P: Source> Atomic<P> {
     pub(super) fn on_checkpoint(&mut self, from: NodeIndex, checkpoint: Checkpoint, fx: &mut dyn Effects<Self>) {
         let epoch = checkpoint.epoch;
         if epoch < self.closing.low {
@@ -145,7 +145,7 @@ impl<E: Epochs> Atomic<E> {
         }
         if self.closing.covered < Some(epoch) && tally.with_support(committee.one_honest()).is_some() {
             self.closing.covered = Some(epoch);
-            E::vouched(self, fx);
+            self.open_gates(fx);
         }
         self.try_close(fx);
     }
@@ -179,7 +179,11 @@ impl<E: Epochs> Atomic<E> {
         if !planted("outbox-never-freed") {
             self.outbox.close_below(low);
         }
-        E::closed(self, low, fx);
+        self.running = self.running.split_off(&low);
+        self.early.close_below(low);
+        self.pacing.close_below(low);
+        self.recalled = self.recalled.split_off(&low);
+        P::closed(self, low, fx);
         self.prune();
         if !planted("close-low-untold") {
             Self::tell(To::All, Message::Low(low), fx);
@@ -200,7 +204,7 @@ impl<E: Epochs> Atomic<E> {
             return;
         }
         self.outbox.announced(from, low, &mut |to, durable, message| fx.send(to, durable, message));
-        E::announced(self, from, low, fx);
+        P::announced(self, from, low, fx);
         self.prune();
         self.answer_announcement(from, fx);
     }
@@ -358,7 +362,7 @@ impl<E: Epochs> Atomic<E> {
             let epoch = certificate.epoch;
             self.adopt(certificate);
             self.closing.unchecked.retain(|_, waiting| waiting.epoch > epoch);
-            E::vouched(self, fx);
+            self.open_gates(fx);
             self.try_close(fx);
         } else {
             self.invalid_certificate(from, certificate.epoch, fx);

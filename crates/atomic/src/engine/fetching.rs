@@ -6,8 +6,10 @@ use bytes::Bytes;
 use mellivora_coding::Body;
 use mellivora_core::{Effects, Epoch as EpochNumber, FaultKind, NodeIndex, NodeSet, To, planted};
 
+use mellivora_subset::Subset;
+
 use super::job::{Copied, CopyOut, Restore, Restored};
-use super::{Atomic, AtomicJob, Epochs, Output};
+use super::{Atomic, AtomicJob, Output, Source};
 use crate::archive::Answer;
 use crate::catch_up::Request;
 use crate::epoch::SettledSlot;
@@ -47,7 +49,7 @@ pub(super) struct Serving {
 }
 
 /// Sends requests.
-pub(super) fn asking<'a, E: Epochs>(fx: &'a mut dyn Effects<Atomic<E>>) -> impl FnMut(NodeIndex, Request) + 'a {
+pub(super) fn asking<'a, P: Source>(fx: &'a mut dyn Effects<Atomic<P>>) -> impl FnMut(NodeIndex, Request) + 'a {
     move |node, request| {
         let message = match request {
             Request::Header(epoch) => Message::FetchHeader(epoch),
@@ -57,7 +59,7 @@ pub(super) fn asking<'a, E: Epochs>(fx: &'a mut dyn Effects<Atomic<E>>) -> impl 
     }
 }
 
-impl<E: Epochs> Atomic<E> {
+impl<P: Source> Atomic<P> {
     /// Begins to fetch if the next epoch may never settle here by itself: f + 1 nodes vouch for it or a later one, and
     /// somebody has closed it and may have freed what this node needs. While jobs are out here, they come first.
     pub(super) fn catch_up_if_stuck(&mut self, fx: &mut dyn Effects<Self>) {
@@ -67,7 +69,7 @@ impl<E: Epochs> Atomic<E> {
         }
         let next = self.next;
         let closed_elsewhere = self.config.committee.nodes().any(|node| self.outbox.low_of(node) > next);
-        let busy = self.epochs.is_busy(next);
+        let busy = self.is_busy(next);
         if !closed_elsewhere || busy {
             return;
         }
@@ -91,7 +93,7 @@ impl<E: Epochs> Atomic<E> {
             self.tell_behind(fx);
             return;
         }
-        if self.epochs.is_busy(epoch) {
+        if self.is_busy(epoch) {
             return;
         }
         let mut missing = Vec::new();
@@ -100,7 +102,8 @@ impl<E: Epochs> Atomic<E> {
             if fetched.in_work.contains_key(&place) || fetched.restored.contains_key(&place) {
                 continue;
             }
-            let here = self.epochs.body_of(epoch, place, slot);
+            let here = self.running.get(&epoch);
+            let here = here.and_then(|r| r.epoch.body_of(P::slot_at(place, slot), &slot.commitment));
             match here {
                 Some(body) => self.restore(epoch, place, slot.clone(), body, None, fx),
                 None => missing.push(place),
@@ -108,6 +111,11 @@ impl<E: Epochs> Atomic<E> {
         }
         self.catch_up.want(epoch, missing.into_iter(), &mut asking(fx));
         self.finish_fetched(&header, fx);
+    }
+
+    /// Whether jobs are out that may settle `epoch`.
+    fn is_busy(&self, epoch: EpochNumber) -> bool {
+        self.running.get(&epoch).is_some_and(|running| running.jobs > 0)
     }
 
     fn restore(
@@ -120,9 +128,9 @@ impl<E: Epochs> Atomic<E> {
         fx: &mut dyn Effects<Self>,
     ) {
         self.fetched.entry(epoch).or_default().in_work.entry(place).or_default();
-        let label = E::label(self, epoch, place);
+        let label = P::label(self, epoch, place);
         let scheme = self.keys.encryption().cloned().zip(label);
-        let (commit, codec, parser) = (E::commit, self.codec.clone(), self.parser);
+        let (commit, codec, parser) = (P::Subset::commit, self.codec.clone(), self.parser);
         let restore = Restore { epoch, place, slot, body, from, commit, codec, scheme, parser };
         fx.job(AtomicJob::Restore(Box::new(restore)));
     }

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use mellivora_coding::{Body, Codec};
 use mellivora_core::codec::Blob;
-use mellivora_core::{Digest, Domain, Epoch as EpochNumber, Job, NodeIndex, NodeSet, Weight, planted};
+use mellivora_core::{
+    Digest, Domain, Epoch as EpochNumber, Job, Keyed, NodeIndex, NodeSet, Weight, planted, protocol::NoJob,
+};
 use mellivora_crypto::{EncryptionScheme, PublicKeys};
 
 use crate::checkpoint::{Certificate, Tally};
-use crate::epoch::{Parser, unseal};
+use crate::epoch::{EpochDone, EpochJob, Parser, unseal};
 use crate::header::{HeaderSlot, Outcome, Place};
 use crate::transactions::Transactions;
 
 /// Work of the atomic broadcast: of its epochs, or its own.
-pub enum AtomicJob<J> {
-    /// Of what runs below.
-    Epochs(J),
+pub enum AtomicJob<J, B = NoJob> {
+    /// Of a running epoch.
+    Epoch(Keyed<EpochNumber, EpochJob<J>>),
+    /// Of what runs beside the epochs.
+    Beside(B),
     /// Checks a certificate that a peer sent.
     #[doc(hidden)]
     Check(CheckCertificate),
@@ -31,9 +35,11 @@ pub enum AtomicJob<J> {
 }
 
 /// What came of a [`AtomicJob`].
-pub enum AtomicDone<D> {
-    /// Of what runs below.
-    Epochs(D),
+pub enum AtomicDone<D, B = NoJob> {
+    /// Of a running epoch.
+    Epoch(EpochNumber, EpochDone<D>),
+    /// Of what runs beside the epochs.
+    Beside(B),
     /// Who sent a certificate, the certificate, and whether it is valid.
     #[doc(hidden)]
     Checked(NodeIndex, Certificate, bool),
@@ -48,10 +54,11 @@ pub enum AtomicDone<D> {
     Copied(Copied),
 }
 
-impl<J> std::fmt::Debug for AtomicJob<J> {
+impl<J, B> std::fmt::Debug for AtomicJob<J, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            AtomicJob::Epochs(_) => "job below",
+            AtomicJob::Epoch(_) => "epoch job",
+            AtomicJob::Beside(_) => "job beside the epochs",
             AtomicJob::Check(_) => "check certificate",
             AtomicJob::Certify(_) => "certify",
             AtomicJob::Restore(_) => "restore slot",
@@ -60,10 +67,11 @@ impl<J> std::fmt::Debug for AtomicJob<J> {
     }
 }
 
-impl<D> std::fmt::Debug for AtomicDone<D> {
+impl<D, B> std::fmt::Debug for AtomicDone<D, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            AtomicDone::Epochs(_) => "done below",
+            AtomicDone::Epoch(..) => "epoch done",
+            AtomicDone::Beside(_) => "done beside the epochs",
             AtomicDone::Checked(..) => "certificate checked",
             AtomicDone::Certified(..) => "certified",
             AtomicDone::Restored(_) => "slot restored",
@@ -135,12 +143,16 @@ pub struct Copied {
     pub(super) body: Blob,
 }
 
-impl<J: Job> Job for AtomicJob<J> {
-    type Done = AtomicDone<J::Done>;
+impl<J: Job, B: Job> Job for AtomicJob<J, B> {
+    type Done = AtomicDone<J::Done, B::Done>;
 
-    fn run(self) -> AtomicDone<J::Done> {
+    fn run(self) -> Self::Done {
         match self {
-            AtomicJob::Epochs(job) => AtomicDone::Epochs(job.run()),
+            AtomicJob::Epoch(job) => {
+                let (epoch, done) = job.run();
+                AtomicDone::Epoch(epoch, done)
+            }
+            AtomicJob::Beside(job) => AtomicDone::Beside(job.run()),
             AtomicJob::Check(CheckCertificate { from, certificate, session, keys }) => {
                 let valid = certificate.verify(&session, &keys);
                 AtomicDone::Checked(from, certificate, valid)
@@ -158,7 +170,8 @@ impl<J: Job> Job for AtomicJob<J> {
 
     fn weight(&self) -> Weight {
         match self {
-            AtomicJob::Epochs(job) => job.weight(),
+            AtomicJob::Epoch(job) => job.weight(),
+            AtomicJob::Beside(job) => job.weight(),
             // A copy too, however small: its result comes in a later turn, so one answer per peer and turn goes out.
             _ => Weight::Heavy,
         }

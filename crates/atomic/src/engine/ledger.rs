@@ -5,14 +5,14 @@ use std::sync::Arc;
 use mellivora_core::codec::List;
 use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Era, To, planted};
 
-use super::{Atomic, Epochs, OrderedSlot, Output};
+use super::{Atomic, OrderedSlot, Output, Source};
 use crate::batch::{Batch, BatchSlot, Inner, Position};
 use crate::checkpoint::{Checkpoint, statement};
 use crate::epoch::SettledSlot;
 use crate::header::{EpochHeader, HeaderSlot};
 use crate::message::Message;
 
-impl<E: Epochs> Atomic<E> {
+impl<P: Source> Atomic<P> {
     /// An epoch is settled, by its own instance or by fetching: the first of the two counts.
     pub(crate) fn settle(&mut self, epoch: EpochNumber, slots: Vec<SettledSlot>, fx: &mut dyn Effects<Self>) {
         if epoch < self.next || self.settled.contains_key(&epoch) {
@@ -25,7 +25,7 @@ impl<E: Epochs> Atomic<E> {
         while let Some(slots) = self.settled.remove(&self.next) {
             self.hand_out(slots, fx);
         }
-        E::vouched(self, fx);
+        self.open_gates(fx);
         self.try_close(fx);
     }
 
@@ -70,9 +70,10 @@ impl<E: Epochs> Atomic<E> {
         }
         self.dedup.end_epoch(epoch);
 
-        E::handed_out(self, epoch, &places, index == 0, fx);
+        self.pacing.ended(epoch, index == 0);
         self.next = epoch.next();
         self.state = digest;
+        P::handed_out(self, epoch, &places, fx);
         self.catch_up.advanced(self.next);
         self.fetched = self.fetched.split_off(&self.next);
         let inner = Inner { epoch, digest, slots: ordered, committed };

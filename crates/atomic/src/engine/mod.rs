@@ -1,12 +1,12 @@
 //! The part that all atomic broadcasts share: from settled epochs to ordered batches, and what keeps nodes together.
 //!
-//! An engine is an [`Atomic`] over some [`Epochs`]: the epochs run the protocol (a common subset per epoch, or streams with
-//! an agreement on their tips per epoch) up to the point where the slots of an epoch are settled. Everything above is
-//! here, the same for all: the queue of submissions, replicated dedup, the chain of state digests, batches, checkpoints
+//! An engine is an [`Atomic`] with a [`Source`], which says what chooses the slots of an epoch, and what is put to the
+//! choice: samples of the queue for a common subset, or the tips of streams. Everything else is here, the same for all:
+//! the queue of submissions, epochs and their opening, replicated dedup, the chain of state digests, batches, checkpoints
 //! and certificates, the archive, fetching, the outbox.
 //!
 //! ```text
-//!  submit --> queue --> EPOCHS: propose, agree, open --> settled slots of epoch e
+//!  submit --> queue --SOURCE--> EPOCH e: choose slots, open --> settled slots of e
 //!                                                            |
 //!   all epochs in order --> dedup --> batch e --> CHECKPOINT(e) --2f + 1 equal--> closed: freed, LOW(e + 1)
 //! ```
@@ -38,6 +38,8 @@
 //! of its certificates the first few invalid ones are checked, and of each slot one proof and one fetched contribution.
 
 mod closing;
+mod effects;
+mod epochs;
 mod fetching;
 mod job;
 mod ledger;
@@ -46,25 +48,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mellivora_coding::{Body, Codec};
+use mellivora_coding::Codec;
 use mellivora_core::{
     Digest, Domain, Durable, Effects, Epoch as EpochNumber, Era, Fault, FaultKind, Job, Limits, Message, NodeIndex,
-    Protocol, To, hash::HashKey, planted,
+    NodeSet, Protocol, To, hash::HashKey, planted,
 };
 use mellivora_crypto::{CertificateScheme, NodeKeys, Remembering};
+use mellivora_subset::{Subset, SubsetParams};
 
 use crate::archive::Archive;
 use crate::batch::{Batch, Ticket};
 use crate::catch_up::CatchUp;
 use crate::config::Config;
 use crate::dedup::Dedup;
-use crate::epoch::{Parser, SettledSlot};
+use crate::demands::Demands;
+use crate::early::Early;
+use crate::epoch::{EpochMessage, Parser, SettledSlot};
 use crate::error::ConfigError;
 use crate::header::{HeaderSlot, Place};
 use crate::outbox::Outbox;
+use crate::pacing::Pacing;
 use crate::queue::Queue;
 use crate::transactions::FingerprintKey;
 use closing::Closing;
+use epochs::Running;
 pub use job::{AtomicDone, AtomicJob};
 
 /// A transaction to order.
@@ -153,128 +160,123 @@ pub struct Status {
     pub memory: usize,
 }
 
-/// Where the settled slots of epochs come from. What an engine is beside what all engines share.
+/// What an engine is beside what all share: how slots are chosen in an epoch, and what is put to the choice.
 ///
-/// Every function takes the whole engine, of which its own part is [`Atomic::epochs`]; so it may draw from the queue and
-/// use the outbox.
-pub trait Epochs: Sized {
-    /// The stable name of the engine, as on the command line. It is part of the cluster id.
-    const NAME: &'static str;
-
-    /// What nodes say in an epoch.
+/// Every function takes the whole engine, of which its own part is [`Atomic::source`]; so it may draw from the queue and
+/// call the epochs.
+pub trait Source: Sized {
+    /// What chooses the slots of an epoch.
+    type Subset: Subset;
+    /// What nodes say beside the epochs.
     type Message: Message;
-    /// What they say beside the epochs.
-    type Beside: Message;
-    /// Work.
+    /// Work beside the epochs.
     type Job: Job;
 
     /// At genesis.
     #[doc(hidden)]
     fn new(setup: &Setup<'_>) -> Self;
 
-    /// The commitment that a contribution with this payload has. Whoever fetches one checks it by this.
+    /// The instance that chooses the slots of an epoch; `None` as long as that depends on the epoch before.
     #[doc(hidden)]
-    fn commit(codec: &Codec, body: &Body) -> Option<Digest>;
+    fn instance(engine: &Atomic<Self>, epoch: EpochNumber, params: SubsetParams) -> Option<Self::Subset>;
 
-    /// A message of an epoch.
+    /// Slots of an epoch, at the most.
     #[doc(hidden)]
-    fn receive(
-        engine: &mut Atomic<Self>,
-        from: NodeIndex,
-        epoch: EpochNumber,
-        message: Self::Message,
-        fx: &mut dyn Effects<Atomic<Self>>,
-    );
+    fn slots(config: &Config) -> usize {
+        config.committee.n()
+    }
+
+    /// Whether there may be ciphertexts in an epoch.
+    #[doc(hidden)]
+    fn encrypts(engine: &Atomic<Self>, epoch: EpochNumber) -> bool {
+        engine.config.encryption.encrypts(epoch)
+    }
+
+    /// Whether to begin the first epoch that does not run yet.
+    #[doc(hidden)]
+    fn begins(engine: &mut Atomic<Self>, epoch: EpochNumber) -> bool;
+
+    /// Puts this node's part into an epoch that runs without it, if it can.
+    #[doc(hidden)]
+    fn contribute(engine: &mut Atomic<Self>, epoch: EpochNumber, fx: &mut dyn Effects<Atomic<Self>>);
+
+    /// Something reached a running epoch.
+    #[doc(hidden)]
+    fn touched(_: &mut Atomic<Self>, _: EpochNumber, _: &mut dyn Effects<Atomic<Self>>) {}
+
+    /// These slots of an epoch are chosen, and their contributions are here.
+    #[doc(hidden)]
+    fn chosen(_: &mut Atomic<Self>, _: EpochNumber, _: NodeSet) {}
 
     /// A message beside the epochs.
     #[doc(hidden)]
-    fn receive_beside(
-        engine: &mut Atomic<Self>,
-        from: NodeIndex,
-        message: Self::Beside,
-        fx: &mut dyn Effects<Atomic<Self>>,
-    );
+    fn receive(engine: &mut Atomic<Self>, from: NodeIndex, message: Self::Message, fx: &mut dyn Effects<Atomic<Self>>);
 
-    /// A job is done.
+    /// A job beside the epochs is done.
     #[doc(hidden)]
     fn done(engine: &mut Atomic<Self>, done: <Self::Job as Job>::Done, fx: &mut dyn Effects<Atomic<Self>>);
 
-    /// The end of a turn; again after every epoch that is handed out or closed in it.
+    /// The end of a turn, before epochs start; again after every epoch that is handed out or closed in it.
     #[doc(hidden)]
-    fn flush(engine: &mut Atomic<Self>, fx: &mut dyn Effects<Atomic<Self>>);
+    fn flush(_: &mut Atomic<Self>, _: &mut dyn Effects<Atomic<Self>>) {}
 
-    /// This node said this before a restart.
+    /// This node said this beside the epochs before a restart.
     #[doc(hidden)]
-    fn recall(engine: &mut Atomic<Self>, to: To, message: Recalled<Self>);
+    fn recall(engine: &mut Atomic<Self>, to: To, message: Self::Message);
 
     /// The link to `peer` lost messages, or the peer has `restarted`.
     #[doc(hidden)]
-    fn repeat_to(engine: &mut Atomic<Self>, peer: NodeIndex, restarted: bool, fx: &mut dyn Effects<Atomic<Self>>);
+    fn repeat_to(_: &mut Atomic<Self>, _: NodeIndex, _restarted: bool, _: &mut dyn Effects<Atomic<Self>>) {}
 
     /// Some time has passed.
     #[doc(hidden)]
-    fn nudge(engine: &mut Atomic<Self>, fx: &mut dyn Effects<Atomic<Self>>);
+    fn nudge(_: &mut Atomic<Self>, _: &mut dyn Effects<Atomic<Self>>) {}
 
-    /// The batch of `epoch` is being handed out: its slots in order, and whether it orders nothing.
+    /// The batch of `epoch` is handed out: its slots, in order.
     #[doc(hidden)]
     fn handed_out(
         engine: &mut Atomic<Self>,
         epoch: EpochNumber,
         slots: &[OrderedSlot],
-        empty: bool,
         fx: &mut dyn Effects<Atomic<Self>>,
     );
 
     /// Epochs below `low` are closed.
     #[doc(hidden)]
-    fn closed(engine: &mut Atomic<Self>, low: EpochNumber, fx: &mut dyn Effects<Atomic<Self>>);
+    fn closed(_: &mut Atomic<Self>, _low: EpochNumber, _: &mut dyn Effects<Atomic<Self>>) {}
 
     /// `peer` announced its lowest open epoch.
     #[doc(hidden)]
-    fn announced(engine: &mut Atomic<Self>, peer: NodeIndex, low: EpochNumber, fx: &mut dyn Effects<Atomic<Self>>);
+    fn announced(_: &mut Atomic<Self>, _: NodeIndex, _low: EpochNumber, _: &mut dyn Effects<Atomic<Self>>) {}
 
-    /// More epochs are handed out here, or vouched for by others: plaintexts may be released.
+    /// Which slot of its epoch the one at this place of the header is.
     #[doc(hidden)]
-    fn vouched(engine: &mut Atomic<Self>, fx: &mut dyn Effects<Atomic<Self>>);
-
-    /// Whether jobs are out that may settle `epoch`.
-    #[doc(hidden)]
-    fn is_busy(&self, epoch: EpochNumber) -> bool;
-
-    /// The contribution of a certified slot, if it is here.
-    #[doc(hidden)]
-    fn body_of(&self, epoch: EpochNumber, place: Place, slot: &HeaderSlot) -> Option<Body>;
+    fn slot_at(place: Place, slot: &HeaderSlot) -> NodeIndex;
 
     /// The label under which the contribution of a certified slot of the next epoch was sealed.
     #[doc(hidden)]
     fn label(engine: &Atomic<Self>, epoch: EpochNumber, place: Place) -> Option<Digest>;
 
-    /// Number of epochs that run.
+    /// Whether there is nothing to wait for beside the epochs.
     #[doc(hidden)]
-    fn running(&self) -> usize;
+    fn is_idle(&self) -> bool {
+        true
+    }
 
-    /// Whether there is nothing to wait for below `next`.
+    /// Bytes held beside the epochs, about.
     #[doc(hidden)]
-    fn is_idle(&self, next: EpochNumber) -> bool;
-
-    /// Bytes held, about.
-    #[doc(hidden)]
-    fn memory(&self) -> usize;
+    fn memory(&self) -> usize {
+        0
+    }
 }
 
-/// What [`Epochs`] are made from.
+/// What a [`Source`] is made from.
 #[derive(Debug)]
 pub struct Setup<'a> {
     pub(crate) config: &'a Config,
-}
-
-/// What [`Epochs`] said before a restart.
-#[derive(Debug)]
-pub enum Recalled<E: Epochs> {
-    /// In an epoch.
-    Epoch(EpochNumber, E::Message),
-    /// Beside them.
-    Beside(E::Beside),
+    pub(crate) me: NodeIndex,
+    pub(crate) session: Domain,
+    pub(crate) certificates: &'a Arc<dyn CertificateScheme>,
 }
 
 /// A slot of a batch, for those who count slots.
@@ -291,7 +293,7 @@ pub struct OrderedSlot {
 pub(crate) const LOCAL: HashKey = HashKey::new("mellivora/v1 local secret");
 
 /// An atomic broadcast. See the [module page](self).
-pub struct Atomic<E: Epochs> {
+pub struct Atomic<P: Source> {
     pub(crate) config: Config,
     pub(crate) keys: NodeKeys,
     pub(crate) session: Domain,
@@ -300,7 +302,7 @@ pub struct Atomic<E: Epochs> {
     pub(crate) parser: Parser,
     pub(crate) secret: Digest,
     pub(crate) queue: Queue,
-    pub(crate) outbox: Outbox<Said<E>>,
+    pub(crate) outbox: Outbox<Said<P>>,
     /// Settled epochs that wait for their turn.
     settled: BTreeMap<EpochNumber, Vec<SettledSlot>>,
     /// Epoch of the next batch to hand out, and the state digest before it.
@@ -315,14 +317,27 @@ pub struct Atomic<E: Epochs> {
     serving: Vec<fetching::Serving>,
     /// The epoch for which [`Output::Behind`] was told.
     told_behind: Option<EpochNumber>,
-    /// What runs below.
-    pub(crate) epochs: E,
+    pacing: Pacing,
+    early: Early<EpochMessage<Spoken<P>>>,
+    /// Epochs that run, ascending without gaps from the lowest open one.
+    pub(crate) running: BTreeMap<EpochNumber, Running<P::Subset>>,
+    /// What this node said before a restart in epochs that cannot run yet.
+    recalled: BTreeMap<EpochNumber, Vec<(To, EpochMessage<Spoken<P>>)>>,
+    /// Nodes whose shards or shares were found wrong in this era.
+    distrusted: NodeSet,
+    demands: Demands,
+    /// What makes this engine different from others.
+    pub(crate) source: P,
 }
 
+/// What the subset of an epoch says.
+pub(crate) type Spoken<P> = <<P as Source>::Subset as Protocol>::Message;
+/// Its work.
+pub(crate) type JobOf<P> = <<P as Source>::Subset as Protocol>::Job;
 /// What the nodes of an engine tell each other.
-pub(crate) type Said<E> = crate::message::Message<<E as Epochs>::Message, <E as Epochs>::Beside>;
+pub(crate) type Said<P> = crate::message::Message<EpochMessage<Spoken<P>>, <P as Source>::Message>;
 
-impl<E: Epochs> Atomic<E> {
+impl<P: Source> Atomic<P> {
     /// A node of the cluster at genesis.
     pub fn new(config: Config, keys: NodeKeys, local: Local) -> Result<Self, ConfigError> {
         config.check()?;
@@ -334,12 +349,12 @@ impl<E: Epochs> Atomic<E> {
         }
         let (committee, me, limits) = (config.committee, keys.index(), config.limits);
         let codec = Arc::new(Codec::new(committee, limits.payload_bytes)?);
-        let session = Domain::new(config.cluster_id(&keys.public().digest(), E::NAME), Era(0));
+        let session = Domain::new(config.cluster_id(&keys.public().digest(), P::Subset::NAME), Era(0));
         let certificates = Remembering::scheme(keys.certificates());
         let secret = LOCAL.digest(&local.seed);
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&LOCAL.digest_parts(&[&secret.0, b"fingerprint"]).0[..16]);
-        let epochs = E::new(&Setup { config: &config });
+        let source = P::new(&Setup { config: &config, me, session, certificates: &certificates });
         Ok(Atomic {
             // What no honest node proposes is no contribution: it would only fill the dedup window.
             parser: Parser {
@@ -358,7 +373,13 @@ impl<E: Epochs> Atomic<E> {
             fetched: BTreeMap::new(),
             serving: vec![fetching::Serving::default(); committee.n()],
             told_behind: None,
-            epochs,
+            pacing: Pacing::new(committee),
+            early: Early::new(committee, &limits),
+            running: BTreeMap::new(),
+            recalled: BTreeMap::new(),
+            distrusted: NodeSet::EMPTY,
+            demands: Demands::new(committee, &limits),
+            source,
             config,
             keys,
             session,
@@ -387,7 +408,9 @@ impl<E: Epochs> Atomic<E> {
     pub fn status(&self) -> Status {
         let fixed = [
             self.outbox.memory(),
-            self.epochs.memory(),
+            self.running.values().map(|running| running.epoch.memory()).sum(),
+            self.early.memory(),
+            self.source.memory(),
             self.archive.memory(),
             self.dedup.memory(),
             self.catch_up.memory(),
@@ -398,7 +421,7 @@ impl<E: Epochs> Atomic<E> {
         Status {
             low: self.closing.low,
             next: self.next,
-            running: self.epochs.running(),
+            running: self.running.len(),
             queued: self.queue.len(),
             queued_bytes: self.queue.bytes(),
             in_flight: self.queue.in_flight(),
@@ -410,7 +433,12 @@ impl<E: Epochs> Atomic<E> {
     /// Whether there is nothing to order, to fetch or to wait for: without a new event this node stays silent for ever,
     /// and nudges change nothing.
     pub fn is_idle(&self) -> bool {
-        self.queue.len() == 0 && self.epochs.is_idle(self.next) && !self.catch_up.is_active()
+        self.queue.len() == 0
+            && self.running.keys().all(|epoch| *epoch < self.next)
+            && self.early.is_empty()
+            && !self.pacing.is_wanted()
+            && !self.catch_up.is_active()
+            && self.source.is_idle()
     }
 
     /// Number of transactions submitted here and not yet ordered.
@@ -418,24 +446,30 @@ impl<E: Epochs> Atomic<E> {
         self.queue.len()
     }
 
+    /// What chooses the slots of a running epoch, for schedulers and statistics.
+    pub fn subset(&self, epoch: EpochNumber) -> Option<&P::Subset> {
+        self.running.get(&epoch).map(|running| running.epoch.subset())
+    }
+
     /// Sends past the outbox: what is answered on request, or repeated by other means.
-    pub(crate) fn tell(to: To, message: Said<E>, fx: &mut dyn Effects<Self>) {
+    pub(crate) fn tell(to: To, message: Said<P>, fx: &mut dyn Effects<Self>) {
         fx.send(to, Durable::No, message);
     }
 }
 
-impl<E: Epochs> Protocol for Atomic<E> {
+impl<P: Source> Protocol for Atomic<P> {
     type Input = Input;
     type Output = Output;
-    type Message = Said<E>;
-    type Job = AtomicJob<E::Job>;
+    type Message = Said<P>;
+    type Job = AtomicJob<JobOf<P>, P::Job>;
 
     fn input(&mut self, input: Input, fx: &mut dyn Effects<Self>) {
         match input {
             Input::Submit(submissions) => self.submit(submissions, fx),
             Input::Resend(peer) => self.repeat_to(peer, false, fx),
             Input::Nudge => {
-                E::nudge(self, fx);
+                self.pacing.nudge();
+                P::nudge(self, fx);
                 self.catch_up.nudge(&mut fetching::asking(fx));
             }
         }
@@ -446,22 +480,23 @@ impl<E: Epochs> Protocol for Atomic<E> {
             return;
         }
         match message {
-            Said::<E>::Epoch { epoch, message } => E::receive(self, from, epoch, message, fx),
-            Said::<E>::Checkpoint(checkpoint) => self.on_checkpoint(from, checkpoint, fx),
-            Said::<E>::Low(low) => self.on_low(from, low, fx),
-            Said::<E>::Certificate(certificate) => self.on_certificate(from, certificate, fx),
-            Said::<E>::FetchHeader(epoch) => self.on_fetch_header(from, epoch),
-            Said::<E>::Header(header) => self.on_header(from, header, fx),
-            Said::<E>::FetchSlot(epoch, place) => self.on_fetch_slot(from, epoch, place, fx),
-            Said::<E>::Slot(epoch, place, body) => self.on_slot(from, epoch, place, body.0, fx),
-            Said::<E>::Gone(epoch) => self.on_gone(from, epoch, fx),
-            Said::<E>::Beside(message) => E::receive_beside(self, from, message, fx),
+            Said::<P>::Epoch { epoch, message } => self.on_epoch(from, epoch, message, fx),
+            Said::<P>::Checkpoint(checkpoint) => self.on_checkpoint(from, checkpoint, fx),
+            Said::<P>::Low(low) => self.on_low(from, low, fx),
+            Said::<P>::Certificate(certificate) => self.on_certificate(from, certificate, fx),
+            Said::<P>::FetchHeader(epoch) => self.on_fetch_header(from, epoch),
+            Said::<P>::Header(header) => self.on_header(from, header, fx),
+            Said::<P>::FetchSlot(epoch, place) => self.on_fetch_slot(from, epoch, place, fx),
+            Said::<P>::Slot(epoch, place, body) => self.on_slot(from, epoch, place, body.0, fx),
+            Said::<P>::Gone(epoch) => self.on_gone(from, epoch, fx),
+            Said::<P>::Beside(message) => P::receive(self, from, message, fx),
         }
     }
 
-    fn done(&mut self, done: AtomicDone<<E::Job as Job>::Done>, fx: &mut dyn Effects<Self>) {
+    fn done(&mut self, done: <Self::Job as Job>::Done, fx: &mut dyn Effects<Self>) {
         match done {
-            AtomicDone::Epochs(done) => E::done(self, done, fx),
+            AtomicDone::Epoch(epoch, done) => self.epoch_done(epoch, done, fx),
+            AtomicDone::Beside(done) => P::done(self, done, fx),
             AtomicDone::Checked(from, certificate, valid) => self.certificate_checked(from, certificate, valid, fx),
             AtomicDone::Certified(epoch, certificate, culprits) => self.certified(epoch, certificate, culprits, fx),
             AtomicDone::Restored(restored) => self.restored(restored, fx),
@@ -474,7 +509,9 @@ impl<E: Epochs> Protocol for Atomic<E> {
         loop {
             let before = (self.next, self.closing.low);
             self.catch_up_if_stuck(fx);
-            E::flush(self, fx);
+            P::flush(self, fx);
+            self.start_due(fx);
+            self.flush_epochs(fx);
             if (self.next, self.closing.low) == before {
                 return;
             }
@@ -483,11 +520,14 @@ impl<E: Epochs> Protocol for Atomic<E> {
 
     fn recall(&mut self, to: To, message: Self::Message) {
         match message {
-            Said::<E>::Epoch { epoch, message } => E::recall(self, to, Recalled::Epoch(epoch, message)),
-            Said::<E>::Beside(message) => E::recall(self, to, Recalled::Beside(message)),
-            Said::<E>::Checkpoint(checkpoint) => {
+            Said::<P>::Epoch { epoch, message } => {
+                self.recall_epoch(epoch, to, message.clone());
+                self.outbox.recall(epoch, to, Said::<P>::Epoch { epoch, message });
+            }
+            Said::<P>::Beside(message) => P::recall(self, to, message),
+            Said::<P>::Checkpoint(checkpoint) => {
                 self.closing.recall_own(self.keys.index(), self.config.committee, checkpoint.clone());
-                self.outbox.recall(checkpoint.epoch, to, Said::<E>::Checkpoint(checkpoint));
+                self.outbox.recall(checkpoint.epoch, to, Said::<P>::Checkpoint(checkpoint));
             }
             // Nothing else is durable.
             _ => {}
@@ -504,7 +544,7 @@ impl<E: Epochs> Protocol for Atomic<E> {
     }
 }
 
-impl<E: Epochs> Atomic<E> {
+impl<P: Source> Atomic<P> {
     fn submit(&mut self, submissions: Vec<Submission>, fx: &mut dyn Effects<Self>) {
         let max = self.config.limits.transaction_bytes;
         for Submission { ticket, transaction } in submissions {
@@ -525,16 +565,17 @@ impl<E: Epochs> Atomic<E> {
         if peer == self.me() || !self.config.committee.contains(peer) {
             return;
         }
-        Self::tell(To::Node(peer), Said::<E>::Low(self.closing.low), fx);
+        Self::tell(To::Node(peer), Said::<P>::Low(self.closing.low), fx);
         self.archive.forget(peer);
         self.closing.forget(peer);
         if restarted {
             self.forget_requests(peer);
             self.outbox.forget(peer, &mut |to, durable, message| fx.send(to, durable, message));
+            self.peer_restarted(peer, fx);
         } else {
             self.outbox.resend(peer, &mut |to, durable, message| fx.send(to, durable, message));
         }
-        E::repeat_to(self, peer, restarted, fx);
+        P::repeat_to(self, peer, restarted, fx);
         if !planted("fetch-not-asked-again") {
             self.catch_up.repeat(peer, &mut fetching::asking(fx));
         }
@@ -546,9 +587,9 @@ impl<E: Epochs> Atomic<E> {
     }
 }
 
-impl<E: Epochs> std::fmt::Debug for Atomic<E> {
+impl<P: Source> std::fmt::Debug for Atomic<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct(E::NAME)
+        f.debug_struct(P::Subset::NAME)
             .field("me", &self.me())
             .field("low", &self.closing.low)
             .field("next", &self.next)

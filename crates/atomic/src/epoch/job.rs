@@ -47,7 +47,7 @@ impl Parser {
 #[derive(Debug)]
 pub(super) enum Work {
     /// Frames the own transactions and seals them, if there is a scheme.
-    Propose { transactions: Vec<Bytes>, seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)> },
+    Propose(Proposal),
     /// Parses a contribution that travelled in the clear.
     Parse { slot: NodeIndex, body: Body, parser: Parser },
     /// Checks a ciphertext and computes this node's share of it. One that this node has sealed itself is `known` by the
@@ -101,8 +101,8 @@ impl Job for Work {
 
     fn run(self) -> Worked {
         match self {
-            Work::Propose { transactions, seal } => {
-                let (contribution, sealed) = propose(&transactions, seal);
+            Work::Propose(proposal) => {
+                let (contribution, sealed) = proposal.run();
                 Worked::Proposed(contribution, sealed)
             }
             Work::Parse { slot, body, parser } => Worked::Parsed(slot, parser.parse(body.to_bytes())),
@@ -131,23 +131,39 @@ impl Job for Work {
 
     fn weight(&self) -> Weight {
         match self {
-            Work::Propose { transactions, seal: None } if transactions.len() < 64 => Weight::Light,
+            Work::Propose(proposal) => proposal.weight(),
             Work::Parse { body, .. } if body.len() < LIGHT => Weight::Light,
             _ => Weight::Heavy,
         }
     }
 }
 
-/// Frames the transactions, and seals them where they stand: header, list and tag in one buffer.
-fn propose(transactions: &[Bytes], seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>) -> (Bytes, Option<Digest>) {
-    let Some((scheme, label, seed)) = seal.filter(|_| !transactions.is_empty()) else {
-        return (frame(transactions, 0, 0).into(), None);
-    };
-    let mut ciphertext = frame(transactions, scheme.header_bytes(), TAG_BYTES);
-    let (room, payload) = ciphertext.split_at_mut(scheme.header_bytes());
-    let (header, sealed) = scheme.seal_in_place(&label, &seed, payload);
-    room.copy_from_slice(&header);
-    (ciphertext.into(), Some(sealed))
+/// Own transactions, to be framed, and to be sealed under a label with a seed.
+#[derive(Debug)]
+pub struct Proposal {
+    pub(crate) transactions: Vec<Bytes>,
+    pub(crate) seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>,
+}
+
+impl Proposal {
+    /// Frames the transactions, and seals them where they stand: header, list and tag in one buffer. Gives the digest
+    /// of what is sealed, too.
+    pub(crate) fn run(self) -> (Bytes, Option<Digest>) {
+        let Proposal { transactions, seal } = self;
+        let Some((scheme, label, seed)) = seal.filter(|_| !transactions.is_empty()) else {
+            return (frame(&transactions, 0, 0).into(), None);
+        };
+        let mut ciphertext = frame(&transactions, scheme.header_bytes(), TAG_BYTES);
+        let (room, payload) = ciphertext.split_at_mut(scheme.header_bytes());
+        let (header, sealed) = scheme.seal_in_place(&label, &seed, payload);
+        room.copy_from_slice(&header);
+        (ciphertext.into(), Some(sealed))
+    }
+
+    /// How much work it is.
+    pub(crate) fn weight(&self) -> Weight {
+        if self.seal.is_none() && self.transactions.len() < 64 { Weight::Light } else { Weight::Heavy }
+    }
 }
 
 fn open(

@@ -61,11 +61,12 @@ use mellivora_core::{
     NodeSet, Parent, Protocol, Purpose, Round, Segment, To, Weight, planted,
 };
 use mellivora_crypto::{EncryptionScheme, Seed};
-use mellivora_subset::{Subset, SubsetParams};
+use mellivora_subset::Subset;
 
 use crate::engine::OrderedSlot;
 use crate::header::Outcome;
 use crate::transactions::Transactions;
+pub use job::Proposal;
 pub(crate) use job::{Parser, unseal};
 use job::{Sealed, Work, Worked};
 pub use message::{EpochMessage, PerSlot};
@@ -73,13 +74,18 @@ use slot::{Slot, Stage};
 
 /// What an epoch is made from.
 #[derive(Clone, Debug)]
-pub(crate) struct EpochParams {
-    pub(crate) subset: SubsetParams,
+pub(crate) struct EpochParams<S> {
+    pub(crate) committee: Committee,
+    pub(crate) me: NodeIndex,
+    /// What chooses the slots.
+    pub(crate) subset: S,
     /// Domain of this epoch.
     pub(crate) domain: Domain,
     /// The scheme, if this epoch is encrypted.
     pub(crate) encryption: Option<Arc<dyn EncryptionScheme>>,
     pub(crate) parser: Parser,
+    /// How many slots there are at the most.
+    pub(crate) slots: usize,
 }
 
 /// What goes into an epoch.
@@ -87,6 +93,8 @@ pub(crate) struct EpochParams {
 pub enum EpochInput {
     /// The transactions that this node proposes, and the seed that seals them. Once; a second one is ignored.
     Propose(Vec<Bytes>, Seed),
+    /// What this node puts to the choice, as it is. Once, instead of the above.
+    Contribute(Bytes),
     /// The gate is open: shares may be released.
     OpenGate,
 }
@@ -220,22 +228,24 @@ impl<S: Subset> Parent<S> for Epoch<S> {
 }
 
 impl<S: Subset> Epoch<S> {
-    pub(crate) fn new(params: EpochParams) -> Self {
-        let EpochParams { subset, domain, encryption, parser } = params;
-        let (committee, me) = (subset.committee, subset.me);
+    pub(crate) fn new(params: EpochParams<S>) -> Self {
+        let EpochParams { committee, me, subset, domain, encryption, parser, slots } = params;
+        let index = (0..=u16::MAX).map(NodeIndex).take(slots);
+        let label = |index| encryption.is_some().then(|| label(&domain, index));
+        let slots = index.map(|index| Slot::new(index, label(index))).collect();
         Epoch {
             committee,
             me,
             domain,
             encryption,
             parser,
-            subset: S::new(subset),
+            subset,
             proposed: false,
             own: None,
             gate_open: false,
             chosen: None,
             complete: false,
-            slots: committee.nodes().map(|_| Slot::new()).collect(),
+            slots,
             distrusted: NodeSet::EMPTY,
             denied: NodeSet::EMPTY,
             needless: Vec::new(),
@@ -289,16 +299,11 @@ impl<S: Subset> Epoch<S> {
         self.subset.memory() + self.slots.iter().map(Slot::memory).sum::<usize>()
     }
 
-    /// Label of the ciphertext in a slot.
-    fn label(&self, slot: NodeIndex) -> Digest {
-        label(&self.domain, slot)
-    }
-
     fn sealed(&self, index: NodeIndex) -> Option<Sealed> {
         let slot = self.slots.get(index.as_usize())?;
         Some(Sealed {
             scheme: self.encryption.clone()?,
-            label: self.label(index),
+            label: slot.label?,
             header: slot.header.clone(),
             body: slot.body.clone()?,
         })
@@ -308,12 +313,18 @@ impl<S: Subset> Epoch<S> {
         fx.job(EpochJob(Inner::Own(Box::new(work))));
     }
 
+    /// The proposer of a slot made it bad.
+    fn bad_slot(&self, slot: NodeIndex, kind: FaultKind, fx: &mut dyn Effects<Self>) {
+        let proposer = self.slots.get(slot.as_usize()).map_or(slot, |slot| slot.proposer);
+        Self::fault(proposer, slot, kind, fx);
+    }
+
     fn fault(node: NodeIndex, slot: NodeIndex, kind: FaultKind, fx: &mut dyn Effects<Self>) {
         fx.fault(Fault::new(node, kind).inside(Segment::of(Layer::Slot, slot)));
     }
 
     /// Runs the subset and takes what it puts out.
-    fn with_subset(&mut self, fx: &mut dyn Effects<Self>, act: impl FnOnce(&mut S, &mut dyn Effects<S>)) {
+    pub(crate) fn with_subset(&mut self, fx: &mut dyn Effects<Self>, act: impl FnOnce(&mut S, &mut dyn Effects<S>)) {
         let mut outputs = Vec::new();
         act(&mut self.subset, &mut Lens::new(fx, (), &mut outputs));
         for chosen in outputs {
@@ -328,7 +339,12 @@ impl<S: Subset> Epoch<S> {
         let set = chosen.iter().map(|(index, _)| *index).collect();
         self.chosen = Some(set);
         for (index, contribution) in chosen {
+            let origin = self.subset.origin(index);
             if let Some(slot) = self.slots.get_mut(index.as_usize()) {
+                if let Some(origin) = origin {
+                    slot.proposer = origin.proposer;
+                    slot.label = origin.encrypted.then(|| seal_label(&origin.domain));
+                }
                 slot.choose(contribution);
                 self.inspect(index, fx);
             }
@@ -349,7 +365,7 @@ impl<S: Subset> Epoch<S> {
             let Some(slot) = self.slots.get_mut(index.as_usize()) else { continue };
             let Stage::Settled { outcome, transactions } = &mut slot.stage else { continue };
             slots.push(SettledSlot {
-                index,
+                index: slot.proposer,
                 commitment: slot.commitment,
                 outcome: *outcome,
                 body: slot.body.clone(),
@@ -369,7 +385,12 @@ impl<S: Subset> Epoch<S> {
 /// Label of the ciphertext that `proposer` contributes to the epoch with this domain.
 pub(crate) fn label(epoch: &Domain, proposer: NodeIndex) -> Digest {
     let proposer = if planted("epoch-label-without-proposer") { NodeIndex(0) } else { proposer };
-    epoch.child(Segment::of(Layer::Slot, proposer)).statement(Purpose::Encryption, Round(0)).digest()
+    seal_label(&epoch.child(Segment::of(Layer::Slot, proposer)))
+}
+
+/// Label of the ciphertext in the slot with this name.
+pub(crate) fn seal_label(slot: &Domain) -> Digest {
+    slot.statement(Purpose::Encryption, Round(0)).digest()
 }
 
 impl<S: Subset> Protocol for Epoch<S> {
@@ -382,10 +403,15 @@ impl<S: Subset> Protocol for Epoch<S> {
         match input {
             EpochInput::Propose(transactions, seed) if !self.proposed => {
                 self.proposed = true;
-                let seal = self.encryption.clone().map(|scheme| (scheme, self.label(self.me), seed));
-                Self::work(Work::Propose { transactions, seal }, fx);
+                let label = label(&self.domain, self.me);
+                let seal = self.encryption.clone().map(|scheme| (scheme, label, seed));
+                Self::work(Work::Propose(Proposal { transactions, seal }), fx);
             }
-            EpochInput::Propose(..) => {}
+            EpochInput::Contribute(contribution) if !self.proposed => {
+                self.proposed = true;
+                self.with_subset(fx, |subset, fx| subset.input(contribution, fx));
+            }
+            EpochInput::Propose(..) | EpochInput::Contribute(_) => {}
             EpochInput::OpenGate => self.gate_open = true,
         }
     }

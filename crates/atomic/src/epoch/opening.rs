@@ -12,8 +12,8 @@ use crate::header::Outcome;
 impl<S: Subset> Epoch<S> {
     /// First look at a chosen slot.
     pub(super) fn inspect(&mut self, index: NodeIndex, fx: &mut dyn Effects<Self>) {
-        let scheme = self.encryption.clone();
         let (parser, Some(slot)) = (self.parser, self.slots.get_mut(index.as_usize())) else { return };
+        let scheme = self.encryption.clone().filter(|_| slot.label.is_some());
         let Some(body) = slot.body.clone() else {
             // The broadcast has already blamed the proposer.
             slot.settle(Outcome::Bottom, None);
@@ -27,7 +27,7 @@ impl<S: Subset> Epoch<S> {
             }
             Some(scheme) if body.len() < scheme.header_bytes() => {
                 slot.settle(Outcome::Bad, None);
-                Self::fault(index, index, FaultKind::InvalidCiphertext, fx);
+                self.bad_slot(index, FaultKind::InvalidCiphertext, fx);
             }
             Some(scheme) => {
                 slot.header = body.first_bytes(scheme.header_bytes()).into();
@@ -65,7 +65,7 @@ impl<S: Subset> Epoch<S> {
                         if !planted("epoch-garbage-stops") {
                             slot.settle(Outcome::Bad, None);
                         }
-                        Self::fault(index, index, FaultKind::MalformedContribution, fx);
+                        self.bad_slot(index, FaultKind::MalformedContribution, fx);
                     }
                 }
             }
@@ -81,7 +81,7 @@ impl<S: Subset> Epoch<S> {
                     }
                     None => {
                         slot.settle(Outcome::Bad, None);
-                        Self::fault(index, index, FaultKind::InvalidCiphertext, fx);
+                        self.bad_slot(index, FaultKind::InvalidCiphertext, fx);
                     }
                 }
             }
@@ -127,13 +127,13 @@ impl<S: Subset> Epoch<S> {
             Opening::Unusable { authentic, culprits } => {
                 slot.settle(Outcome::Bad, None);
                 let kind = if authentic { FaultKind::MalformedContribution } else { FaultKind::UnopenablePayload };
-                Self::fault(index, index, kind, fx);
+                self.bad_slot(index, kind, fx);
                 culprits
             }
             Opening::Mismatch if proven || planted("epoch-bottom-unproven") => {
                 // f + 1 proven shares fail the check: the proposer made it so.
                 slot.settle(Outcome::Bad, None);
-                Self::fault(index, index, FaultKind::InvalidCiphertext, fx);
+                self.bad_slot(index, FaultKind::InvalidCiphertext, fx);
                 Vec::new()
             }
             Opening::Mismatch => {

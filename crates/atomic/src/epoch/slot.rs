@@ -28,6 +28,10 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) stage: Stage,
+    /// Who proposed it.
+    pub(super) proposer: NodeIndex,
+    /// What it is sealed under, if it is.
+    pub(super) label: Option<Digest>,
     pub(super) commitment: Digest,
     pub(super) body: Option<Body>,
     /// Header of the ciphertext.
@@ -68,9 +72,11 @@ pub(super) enum Held {
 }
 
 impl Slot {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(proposer: NodeIndex, label: Option<Digest>) -> Self {
         Slot {
             stage: Stage::Open,
+            proposer,
+            label,
             commitment: Digest::default(),
             body: None,
             header: Arc::from([]),

@@ -7,7 +7,9 @@ pub(crate) mod hall;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use mellivora_atomic::{Batch, Config, EncryptionSchedule, HoneyBadger, Input, Local, Output, Submission, Ticket};
+use mellivora_atomic::{
+    Atomic, Batch, Config, EncryptionSchedule, HoneyBadger, Input, Local, Output, Source, Submission, Ticket,
+};
 use mellivora_core::{Committee, Digest, Epoch, Limits, NodeIndex};
 use mellivora_crypto::{NodeKeys, Suite, deal_nodes};
 use mellivora_sim::{Builder, Simulation, TotalOrder};
@@ -59,14 +61,14 @@ pub(crate) fn batch_digest(output: &Output) -> Option<(Epoch, Digest)> {
     }
 }
 
-/// A simulated cluster with the oracles that every run has.
-pub(crate) fn builder(config: &Config, seed: u64) -> Builder<Badger> {
+/// A simulated cluster of any engine with the oracles that every run has.
+pub(crate) fn builder_of<P: Source + 'static>(config: &Config, seed: u64) -> Builder<Atomic<P>> {
     Simulation::builder(config.committee, seed)
         .oracle(TotalOrder::new(batch_digest))
-        .on_heal(|badger: &mut Badger, peer, fx| {
-            mellivora_core::Protocol::input(badger, Input::Resend(peer), fx);
+        .on_heal(|engine: &mut Atomic<P>, peer, fx| {
+            mellivora_core::Protocol::input(engine, Input::Resend(peer), fx);
         })
-        .on_nudge(|badger: &mut Badger, fx| mellivora_core::Protocol::input(badger, Input::Nudge, fx))
+        .on_nudge(|engine: &mut Atomic<P>, fx| mellivora_core::Protocol::input(engine, Input::Nudge, fx))
         .nudges_when_quiet(6)
         .twin_input(|_, input| match input {
             Input::Submit(list) => {
@@ -77,22 +79,38 @@ pub(crate) fn builder(config: &Config, seed: u64) -> Builder<Badger> {
         })
 }
 
+pub(crate) fn build_of<P: Source + 'static>(
+    builder: Builder<Atomic<P>>,
+    config: &Config,
+    suite: Suite,
+) -> Simulation<Atomic<P>> {
+    let (config, keys) = (config.clone(), keys(config.committee.n(), suite));
+    builder.build(move |index| {
+        let mut seed = [0; 32];
+        seed[0] = index.0 as u8;
+        Atomic::new(config.clone(), keys[index.as_usize()].clone(), Local::new(seed)).unwrap()
+    })
+}
+
+pub(crate) fn builder(config: &Config, seed: u64) -> Builder<Badger> {
+    builder_of(config, seed)
+}
+
 pub(crate) fn cluster(config: &Config, suite: Suite, seed: u64) -> Simulation<Badger> {
     build(builder(config, seed), config, suite)
 }
 
 pub(crate) fn build(builder: Builder<Badger>, config: &Config, suite: Suite) -> Simulation<Badger> {
-    let (config, keys) = (config.clone(), keys(config.committee.n(), suite));
-    builder.build(move |index| node(&config, &keys[index.as_usize()]))
+    build_of(builder, config, suite)
 }
 
-pub(crate) fn batches(sim: &Simulation<Badger>, node: NodeIndex) -> Vec<Batch> {
+pub(crate) fn batches<P: Source + 'static>(sim: &Simulation<Atomic<P>>, node: NodeIndex) -> Vec<Batch> {
     let outputs = sim.outputs(node).iter();
     outputs.filter_map(|o| if let Output::Batch(b) = o { Some(b.clone()) } else { None }).collect()
 }
 
 /// Everything that a node has ordered, with how often.
-pub(crate) fn ledger(sim: &Simulation<Badger>, node: NodeIndex) -> BTreeMap<Bytes, usize> {
+pub(crate) fn ledger<P: Source + 'static>(sim: &Simulation<Atomic<P>>, node: NodeIndex) -> BTreeMap<Bytes, usize> {
     let mut ledger = BTreeMap::new();
     for batch in batches(sim, node) {
         for (_, transaction) in batch.iter() {

@@ -127,11 +127,10 @@ impl Stream {
         self.certificates.up_to(self.base.slot, slot)
     }
 
-    /// Number of the newest slot with a batch that is not empty, of those that are certified or that this node voted
-    /// for. If it is above the base, there is something to order.
+    /// Number of the newest slot with a batch that is not empty, of those that are known to be certified or ordered. If
+    /// it is above the base, there is something to order. A vote alone does not count: its slot may never be certified.
     pub fn full(&self) -> u64 {
-        let voted = self.slots.values().filter_map(|slot| slot.vote.as_ref()).map(|(tip, _)| tip.full).max();
-        self.certificates.newest().full.max(self.base.full).max(voted.unwrap_or(0))
+        self.certificates.newest().full.max(self.base.full)
     }
 
     /// Bytes of memory that this stream holds, about, the batches included.

@@ -2,33 +2,30 @@
 //! is caught with a wrong shard or share is remembered.
 
 use mellivora_core::{Durable, Effects, Epoch as EpochNumber, Fault, FaultKind, Keyed, NodeSet, Segment, To};
-use mellivora_subset::Subset;
 
-use super::HoneyBadger;
-use crate::engine::AtomicJob;
+use super::{Atomic, AtomicJob, JobOf, Said, Source, Spoken};
 use crate::epoch::{Epoch, EpochJob, EpochMessage, EpochOutput};
-use crate::message::Message;
 use crate::outbox::Outbox;
 
-pub(super) struct EpochEffects<'a, S: Subset> {
+pub(super) struct EpochEffects<'a, P: Source> {
     pub(super) number: EpochNumber,
-    pub(super) fx: &'a mut dyn Effects<HoneyBadger<S>>,
-    pub(super) outbox: &'a mut Outbox<Message<EpochMessage<S::Message>>>,
+    pub(super) fx: &'a mut dyn Effects<Atomic<P>>,
+    pub(super) outbox: &'a mut Outbox<Said<P>>,
     pub(super) jobs: &'a mut usize,
     pub(super) distrusted: &'a mut NodeSet,
     pub(super) outputs: &'a mut Vec<EpochOutput>,
 }
 
-impl<S: Subset> Effects<Epoch<S>> for EpochEffects<'_, S> {
-    fn send(&mut self, to: To, durable: Durable, message: EpochMessage<S::Message>) {
-        let message = Message::Epoch { epoch: self.number, message };
+impl<P: Source> Effects<Epoch<P::Subset>> for EpochEffects<'_, P> {
+    fn send(&mut self, to: To, durable: Durable, message: EpochMessage<Spoken<P>>) {
+        let message = Said::<P>::Epoch { epoch: self.number, message };
         let fx = &mut *self.fx;
         self.outbox.push(self.number, to, durable, message, &mut |to, durable, message| fx.send(to, durable, message));
     }
 
-    fn job(&mut self, job: EpochJob<S::Job>) {
+    fn job(&mut self, job: EpochJob<JobOf<P>>) {
         *self.jobs += 1;
-        self.fx.job(AtomicJob::Epochs(Keyed { key: self.number, job }));
+        self.fx.job(AtomicJob::Epoch(Keyed { key: self.number, job }));
     }
 
     fn fault(&mut self, fault: Fault) {
