@@ -49,7 +49,7 @@ impl DumboNg {
             (certified.tip.slot > previous).then(|| (proposer, certified.clone()))
         };
         let tips: Vec<_> = self.config.committee.nodes().filter_map(newest).collect();
-        (tips.len() >= self.config.committee.quorum()).then(|| codec::encode(&Tips::new(tips)).into())
+        (tips.len() >= self.config.committee.quorum()).then(|| codec::encode(&Tips::new(tips)))
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Running<S: Subset> {
     touched: bool,
 }
 
+/// What this node said in an epoch, and to whom.
+pub(super) type Statement<P> = (To, EpochMessage<Spoken<P>>);
+
 impl<P: Source> Atomic<P> {
     /// Domain of an epoch.
     pub(crate) fn domain_of(&self, epoch: EpochNumber) -> Domain {

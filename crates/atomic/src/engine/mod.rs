@@ -322,7 +322,7 @@ pub struct Atomic<P: Source> {
     /// Epochs that run, ascending without gaps from the lowest open one.
     pub(crate) running: BTreeMap<EpochNumber, Running<P::Subset>>,
     /// What this node said before a restart in epochs that cannot run yet.
-    recalled: BTreeMap<EpochNumber, Vec<(To, EpochMessage<Spoken<P>>)>>,
+    recalled: BTreeMap<EpochNumber, Vec<epochs::Statement<P>>>,
     /// Nodes whose shards or shares were found wrong in this era.
     distrusted: NodeSet,
     demands: Demands,
