@@ -157,6 +157,8 @@ impl Stream {
         let Some(want) = self.wants.get_mut(at) else { return };
         let (slot, digest) = want.unknown;
         want.unknown = (slot.saturating_sub(1), header.previous);
+        // What was asked is known, and answers to it are of no use any more.
+        want.asking = None;
         let state = self.slots.entry(slot).or_default();
         state.chosen = Some((Tip { slot, digest, full: header.full }, header));
         let own = self.certificates.get(slot).filter(|own| own.tip.digest == digest);
@@ -195,7 +197,6 @@ impl Stream {
     ) {
         let asked = |want: &Want| want.asking.as_ref().is_some_and(|asking| asking.digest == digest);
         let Some(at) = self.wants.iter().position(asked) else { return };
-        // Just found.
         let Some(asking) = self.wants.get_mut(at).and_then(|want| want.asking.as_mut()) else { return };
         let Some(engaged) = asking.engaged(from) else { return };
         engaged.useless |= headers.is_empty();

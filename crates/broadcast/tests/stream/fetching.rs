@@ -296,6 +296,24 @@ fn a_chosen_batch_takes_the_place_of_another_one() {
 }
 
 #[test]
+fn an_answer_that_comes_late_is_no_lie() {
+    let chain = Chain::new(3);
+    let digest = chain.tips[3].digest;
+    let mut hand = hand(4, 1, 3);
+    hand.input(StreamInput::Want(certified(4, &chain.tips[3])));
+    let [one, other] = asked(&hand, digest)[..] else { panic!("two are asked") };
+    // The batch comes from its proposer, and the one below is about to be hashed.
+    told(&mut hand, [chain.proposal(4, 3)]);
+    hand.receive(0, chain.proposal(4, 2));
+    hand.receive(one.into(), headers(&chain, 3, 2));
+    assert_eq!(hand.faults(), []);
+    hand.run_jobs();
+    hand.receive(other.into(), headers(&chain, 3, 1));
+    assert_eq!(hand.faults(), []);
+    assert_eq!(asked(&hand, chain.tips[1].digest), [one, other]);
+}
+
+#[test]
 fn a_proposal_that_comes_late_ends_the_search() {
     let chain = Chain::new(2);
     let mut hand = hand(4, 1, 3);

@@ -23,7 +23,7 @@ fn sent_to(hand: &Hand<Stream>, peer: usize) -> (Vec<u64>, Vec<Tip>) {
 
 /// The proposer proposes a slot of the chain.
 fn propose(hand: &mut Hand<Stream>, chain: &Chain, slot: usize) {
-    assert!(hand.node.may_propose(), "slot {slot}");
+    assert!(hand.node.may_propose() && hand.node.next_slot() == slot as u64, "slot {slot}");
     hand.input(StreamInput::Propose(chain.payloads[slot - 1].clone()));
     hand.run_jobs();
 }
