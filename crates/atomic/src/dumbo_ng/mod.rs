@@ -1,4 +1,100 @@
-//! Dumbo-NG. (to be written)
+//! Dumbo-NG: dissemination apart from agreement. Every node has a stream of certified batches that never waits, and epoch
+//! by epoch the nodes agree on how far each stream has come.
+//!
+//! # What it guarantees
+//!
+//! What [HoneyBadger](crate::honey_badger) guarantees, in the same fault model: total order, no duplication, validity,
+//! nobody is stranded. *Censorship resilience* comes without encryption: once a batch is certified, every honest node learns
+//! of it, and no agreement that ignores its stream can go on for ever (see below). Encryption hides what is in a batch until
+//! it is ordered.
+//!
+//! # Message flow
+//!
+//! ```text
+//!  stream of node i, at its own pace                         epoch e, as soon as e - 1 is decided
+//!
+//!  queue --> PROPOSAL(s, batch, certificate of s - 1)        newest certified tips of all streams
+//!              --> VOTEs --> certificate of s --+                          |  a quorum of streams has grown
+//!  queue --> PROPOSAL(s + 1, ...)               |                        sMVBA
+//!              ...                              +--> tips -->              |
+//!            TIP(s), when nothing follows                    tip_i for all i  =>  slots prev_i + 1 ..= tip_i
+//!                                                                          |  retrieve what is not here; open
+//!                                                            the first new slot of each stream, the second ones, ...
+//! ```
+//!
+//! How a stream works, and which votes are safe: [`stream`](mellivora_broadcast::stream). How a batch is ordered, closed and
+//! fetched: [`engine`](crate::engine).
+//!
+//! # Rules
+//!
+//! * **Own stream.** The next batch is a sample of the queue, at most B / n transactions, framed and sealed under the label
+//!   of (era, stream, slot). It is prepared while the last one is being certified, if there is enough for a full one, and
+//!   proposed when [the stream may](mellivora_broadcast::Stream::may_propose).
+//! * **Empty batches.** A node whose own stream has nothing above its ordered tip proposes one empty batch
+//!   - when it votes for a batch of another stream that is not empty,
+//!   - and whenever some stream has a *certified* batch that is not empty above what is ordered; this is looked at again
+//!     at each output.
+//!
+//!   Empty batches trigger nothing.
+//! * **Input of an epoch**: a vector of the newest known certified tips of all streams that have grown, once a quorum has.
+//!   It counts from where the epoch before has ended, so the next epoch begins when that is decided, while batches are
+//!   still on their way.
+//! * **Predicate** ([`Growth`]): a quorum of streams at least, each once; every tip above where its stream was, and at most
+//!   its share of an epoch above; *every* certificate valid, with a quorum of distinct signers.
+//! * **Output**: once all batches are here, in a fixed interleave: the first new slot of each stream by the number of its
+//!   proposer, then the second ones. What is encrypted is opened as in HoneyBadger, with labels that name the slot, after the
+//!   subset of slots is decided.
+//! * **Base**: where the newest batch that was handed out ends. Voting windows count from there. What a peer has closed
+//!   (its LOW) tells where its base is at least; its proposals reach no further.
+//! * **Freeing**: payloads, votes and certificates of slots up to where the last closed epoch has ended.
+//! * **Others have begun**: a node joins an epoch, without an input, as [`engine`](crate::engine) says. It helps with all it
+//!   has to do for others.
+//!
+//! # Why it is safe
+//!
+//! The tip pins the whole prefix of its stream, and certificates of one slot are for one digest (streams). So equal tips
+//! mean equal batches, and agreement on tips is agreement on the order. A tip that goes back, or repeats a slot, does not
+//! satisfy the predicate. Shares of an epoch go out when it and all before it are decided, so nothing of what is still open
+//! to choice can be read.
+//!
+//! # Why it is live
+//!
+//! Let an honest node have a batch that is not empty above its ordered tip. It is voted for by a quorum, since its
+//! proposal reaches everybody whose base is known, and every base moves on with what is ordered; so it is certified,
+//! and TIP or the next proposal tells everybody. Then each honest node whose own stream has nothing to order proposes an
+//! empty batch, so that a quorum of streams has grown everywhere, and every honest node has an input. The input of each
+//! honest node holds the tip: with a probability of a half at least an epoch chooses such an input, and expected two epochs
+//! later the batch is ordered. No scheduler can keep it out for longer.
+//!
+//! When nothing is left to order, all that is above the ordered tips is empty and triggers nothing: everybody falls silent.
+//!
+//! # Cost
+//!
+//! A batch travels once to everybody, uncoded: n times its size at the proposer. Per slot n votes and one certificate, which
+//! travels with the next proposal. Per epoch one sMVBA on n tips (n * (64 q + 60) bytes each way). From an idle cluster a
+//! transaction takes 2 message delays to its certificate, 1 to tell, 6 for the agreement; one more when it is encrypted.
+//! Under load the streams never wait, so latency does not grow with the size of batches.
+//!
+//! # Memory
+//!
+//! Per stream: payloads of at most the window of slots above the ordered tip, and those of open epochs; beside that P
+//! agreements and openings, as in HoneyBadger. An epoch orders at most 256 / n slots of a stream, so that its header stays
+//! small.
+//!
+//! # Deviations from the paper
+//!
+//! * Gao et al. let a node vote for any proposal that extends the last one it saw. The rule here (base by digest, own
+//!   vote, or stored batch and certificate) keeps voters that join by a snapshot useful without forking a prefix.
+//! * Empty batches, TIP, and the quorum of growths in the predicate are ours: the paper's protocol never goes idle, or loses
+//!   sight of the last batch.
+//! * An uncertified vote prompts once, not at each output: a Byzantine proposer can leave a slot uncertified for ever,
+//!   and would keep the cluster running through empty epochs.
+//! * A peer's base is known from its LOW instead of an announcement of its own: LOW is never above what it has ordered,
+//!   and follows it.
+//! * sMVBA is the one of `mellivora-agreement`, with its corrections.
+//!
+//! Source: Gao, Lu, Lu, Tang, Xu, Zhang: *Dumbo-NG: fast asynchronous BFT consensus with throughput-oblivious latency*, CCS
+//! 2022.
 
 mod message;
 mod streams;

@@ -181,6 +181,11 @@ impl Pb {
         self.tree.as_ref()
     }
 
+    /// Whether the proposer's payload is here and its tree is on its way.
+    pub fn is_hashing(&self) -> bool {
+        self.sent.is_some() && self.tree.is_none()
+    }
+
     /// Whether this node has promised to hold the payload.
     pub fn endorsed(&self) -> bool {
         self.said.endorsed

@@ -29,6 +29,8 @@ use crate::SubsetParams;
 pub struct Stored {
     pb: Pb,
     retrieval: Retrieval,
+    /// Wanted while the proposer's own payload was being hashed: most likely it is the wanted one.
+    waiting: Option<(Digest, NodeSet)>,
 }
 
 /// A message: of the broadcast (1) or of the retrieval (2), after one byte that says which.
@@ -148,9 +150,15 @@ impl Stored {
         while let Some(output) = outputs.pop() {
             match output {
                 PbOutput::Proposed(tree) => {
+                    let here = tree.commitment();
                     fx.output(ProvableEvent::Delivered(contribution(&tree)));
                     // Whoever endorses it serves it.
                     self.with_retrieval(fx, |retrieval, fx| retrieval.input(RetrievalInput::Hold(tree), fx));
+                    if let Some((root, signers)) = self.waiting.take().filter(|(root, _)| *root != here) {
+                        self.with_retrieval(fx, |retrieval, fx| {
+                            retrieval.input(RetrievalInput::Want { root, signers }, fx);
+                        });
+                    }
                     self.pb.input(PbInput::Accept, &mut Lens::new(fx, (), &mut outputs));
                 }
                 PbOutput::Certified { root, certificate } => fx.output(ProvableEvent::Proven(root, certificate)),
@@ -236,6 +244,7 @@ impl Provable for Stored {
                 announce: true,
             }),
             retrieval: Retrieval::new(RetrievalConfig { committee, me, max_payload }),
+            waiting: None,
         }
     }
 
@@ -256,6 +265,10 @@ impl Provable for Stored {
     }
 
     fn want(&mut self, root: Digest, signers: NodeSet, fx: &mut dyn Effects<Self>) {
+        if self.pb.is_hashing() {
+            self.waiting = Some((root, signers));
+            return;
+        }
         self.with_retrieval(fx, |retrieval, fx| retrieval.input(RetrievalInput::Want { root, signers }, fx));
     }
 
