@@ -37,6 +37,24 @@ pub enum Layer {
     IndexSet = 12,
 }
 
+impl Layer {
+    /// All kinds.
+    pub const ALL: &'static [Layer] = &[
+        Layer::Epoch,
+        Layer::Subset,
+        Layer::Rbc,
+        Layer::Aba,
+        Layer::Slot,
+        Layer::Closing,
+        Layer::Pb,
+        Layer::Mvba,
+        Layer::Stream,
+        Layer::Link,
+        Layer::Election,
+        Layer::IndexSet,
+    ];
+}
+
 /// One step of a [`Path`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Segment {
@@ -162,6 +180,25 @@ pub enum Purpose {
     Seen = 12,
 }
 
+impl Purpose {
+    /// All purposes.
+    pub const ALL: &'static [Purpose] = &[
+        Purpose::Instance,
+        Purpose::Coin,
+        Purpose::Encryption,
+        Purpose::Checkpoint,
+        Purpose::Local,
+        Purpose::Lock,
+        Purpose::Finish,
+        Purpose::StreamVote,
+        Purpose::Stored,
+        Purpose::Delivered,
+        Purpose::NoLock,
+        Purpose::NoValue,
+        Purpose::Seen,
+    ];
+}
+
 /// The context of a statement: session, era, instance path, round, purpose.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Domain {
@@ -216,6 +253,33 @@ impl Domain {
         bytes
     }
 
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote; `None` for anything else.
+    pub fn from_bytes(bytes: &[u8; Self::WIDTH]) -> Option<Self> {
+        let (session, rest) = bytes.split_first_chunk::<32>()?;
+        let (era, rest) = rest.split_first_chunk::<8>()?;
+        let (path, rest) = rest.split_at_checked(Path::WIDTH)?;
+        let (round, purpose) = rest.split_first_chunk::<4>()?;
+        let mut read = Path::ROOT;
+        for segment in path.chunks_exact(9) {
+            let (layer, index) = segment.split_first()?;
+            match Layer::ALL.iter().find(|known| **known as u8 == *layer) {
+                Some(layer) => {
+                    read = read.child(Segment { layer: *layer, index: u64::from_be_bytes(index.try_into().ok()?) });
+                }
+                None => break,
+            }
+        }
+        let purpose = Purpose::ALL.iter().find(|known| purpose == [**known as u8])?;
+        let domain = Domain {
+            session: Digest(*session),
+            era: Era(u64::from_be_bytes(*era)),
+            path: read,
+            round: Round(u32::from_be_bytes(*round)),
+            purpose: *purpose,
+        };
+        (domain.to_bytes() == *bytes).then_some(domain)
+    }
+
     /// Digest of the encoding: a short name of the same meaning.
     pub fn digest(&self) -> Digest {
         NAME.digest(&self.to_bytes())
@@ -242,6 +306,27 @@ mod tests {
         ];
         let names: std::collections::BTreeSet<_> = variants.iter().map(Domain::digest).collect();
         assert_eq!(names.len(), variants.len());
+    }
+
+    #[test]
+    fn an_encoding_reads_back_and_nothing_else_does() {
+        for (layer, purpose) in Layer::ALL.iter().zip(Purpose::ALL.iter().rev()) {
+            let mut domain = Domain::new(Digest([7; 32]), Era(1)).statement(*purpose, Round(9));
+            for index in 0..Path::MAX_DEPTH as u64 {
+                assert_eq!(Domain::from_bytes(&domain.to_bytes()), Some(domain));
+                domain = domain.child(Segment { layer: *layer, index });
+            }
+            assert_eq!(Domain::from_bytes(&domain.to_bytes()), Some(domain));
+        }
+        let bytes = Domain::new(Digest([7; 32]), Era(1)).child(Segment::epoch(Epoch(3))).to_bytes();
+        let wrong = |at: usize, value: u8| {
+            let mut bytes = bytes;
+            bytes[at] = value;
+            Domain::from_bytes(&bytes)
+        };
+        assert_eq!(wrong(40, 200), None, "a layer that there is not");
+        assert_eq!(wrong(Domain::WIDTH - 1, 200), None, "a purpose that there is not");
+        assert_eq!(wrong(50, 1), None, "a number without a layer");
     }
 
     #[test]
