@@ -78,9 +78,18 @@ impl Limits {
         }
     }
 
-    /// Largest message on the wire, in bytes.
-    pub const fn frame_bytes(&self) -> usize {
-        self.payload_bytes + Self::MESSAGE_OVERHEAD
+    /// Largest message on the wire, in bytes: a contribution, or a vector of certificates, whichever is larger.
+    pub const fn frame_bytes(&self, committee: Committee) -> usize {
+        let vector = Self::vector_bytes(committee);
+        let largest = if self.payload_bytes > vector { self.payload_bytes } else { vector };
+        largest + Self::MESSAGE_OVERHEAD
+    }
+
+    /// Largest proposal in an agreement on certificates, in bytes: one certificate per node, and one for each of 64 views
+    /// that ended without a value; so many do not come in the age of the universe.
+    pub const fn vector_bytes(committee: Committee) -> usize {
+        let certificate = 64 * committee.n() + 160;
+        (committee.n() + 64) * certificate
     }
 
     /// Largest shard of a payload in a committee, in bytes, before the codec's padding.
@@ -133,7 +142,9 @@ mod tests {
     #[test]
     fn sizes_follow_from_the_payload() {
         let limits = Limits { payload_bytes: 10_000, ..Limits::default() };
-        assert_eq!(limits.frame_bytes(), 11_024);
+        let four = Committee::new(4).unwrap();
+        assert_eq!(Limits { payload_bytes: 100_000, ..limits }.frame_bytes(four), 101_024);
+        assert_eq!(limits.frame_bytes(four), 68 * (256 + 160) + 1024, "a vector of certificates is larger");
         for (n, bytes) in [(1, 10_004), (4, 5_002), (7, 3_335), (16, 1_668)] {
             assert_eq!(limits.shard_bytes(Committee::new(n).unwrap()), bytes, "n = {n}");
         }

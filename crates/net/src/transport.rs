@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use mellivora_core::{Limits, NodeIndex};
+use mellivora_core::{Committee, Limits, NodeIndex};
 
 /// What the links of a node report to its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +50,9 @@ impl LinkLimits {
 
     /// Bounds for a cluster with these limits: a queue holds `queue_bytes`, and never less than one frame of the
     /// largest size.
-    pub fn new(limits: &Limits, queue_bytes: usize) -> Self {
+    pub fn new(committee: Committee, limits: &Limits, queue_bytes: usize) -> Self {
         let frame_bytes =
-            limits.frame_bytes().max(crate::FrameWriter::SMALL_FRAME_BYTES + crate::FrameWriter::BULK_BYTES);
+            limits.frame_bytes(committee).max(crate::FrameWriter::SMALL_FRAME_BYTES + crate::FrameWriter::BULK_BYTES);
         LinkLimits { queue_bytes: queue_bytes.max(frame_bytes + Self::FRAME_OVERHEAD), frame_bytes }
     }
 }

@@ -309,7 +309,8 @@ impl ClusterBuilder {
             None => ChaCha20Rng::from_seed(rand::random()),
         };
         let keys = deal_nodes(self.suite, committee, &mut rng)?;
-        let links = MemoryLinks::mesh(committee.n(), LinkLimits::new(&config.protocol.limits, config.link_bytes));
+        let links =
+            MemoryLinks::mesh(committee.n(), LinkLimits::new(committee, &config.protocol.limits, config.link_bytes));
         let pool = self.job_threads.map_or_else(JobPool::per_processor, JobPool::new)?;
         let mut cluster = Cluster { nodes: BTreeMap::new(), faulty: Vec::new(), committee };
         for ((index, keys), links) in committee.nodes().zip(keys).zip(links) {

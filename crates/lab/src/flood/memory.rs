@@ -127,7 +127,7 @@ impl Setting {
     /// the pool of kept batches where the flooders can fill it, and the frame at hand.
     pub fn formula(&self, kind: Kind) -> usize {
         let bounds = Bounds::per_peer(&self.config);
-        let frame = Blob::pinned(self.config.limits.frame_bytes()) + (64 << 10);
+        let frame = Blob::pinned(self.config.limits.frame_bytes(self.config.committee)) + (64 << 10);
         let (layers, pool) = match kind {
             Kind::Early => (bounds.early, 0),
             Kind::Running => (bounds.running, 0),
