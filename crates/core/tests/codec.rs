@@ -1,8 +1,11 @@
 //! The codec: golden vectors, canonical form, refusal before allocation.
 
+use std::sync::LazyLock;
+
+use bincode::de::{BorrowDecode, Decoder, DecoderImpl, read::SliceReader};
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use mellivora_core::codec::{Blob, Frame, List, decode, decode_all, decode_prefix, encode};
+use mellivora_core::codec::{Blob, DecodeError, Frame, List, decode, decode_all, decode_prefix, encode};
 use mellivora_core::{Digest, Epoch, NodeIndex, NodeSet, Round};
 use proptest::prelude::*;
 
@@ -96,6 +99,68 @@ fn huge_counts_are_refused_before_any_allocation() {
     assert!(decode::<Blob>(&bytes).is_err());
     assert!(decode::<List<u8, { u32::MAX as usize }>>(&bytes).is_err());
     assert!(decode::<List<u8, 3>>(&encode(&List::<u8, 9>::new(vec![1; 9]))).is_err());
+}
+
+#[test]
+fn a_list_is_what_was_put_in_up_to_its_bound() {
+    let items = [3, 1, 2];
+    let list = List::<u8, 3>::new(items.to_vec());
+    assert_eq!((&list[..], list.clone().into_vec()), (&items[..], items.to_vec()));
+    assert_eq!(list.clone().into_iter().collect::<Vec<_>>(), items);
+    assert_eq!(decode::<List<u8, 3>>(&encode(&list)), Ok(list), "exactly as many as there may be");
+    assert_eq!(List::<u8, 3>::default().len(), 0);
+}
+
+#[test]
+fn a_blob_is_its_bytes_and_says_how_many() {
+    let blob = Blob::from(Bytes::from_static(b"badger"));
+    assert_eq!((&blob[..], format!("{blob:?}")), (&b"badger"[..], "6 bytes".to_owned()));
+}
+
+/// Five blobs of six bytes, in one piece of memory.
+static BLOBS: LazyLock<Bytes> = LazyLock::new(|| encode(&Blob(vec![7; 6].into())).repeat(5).into());
+
+/// Decodes the blob that starts at `AT` of [`BLOBS`], whatever frame it is given.
+#[derive(Debug)]
+struct Elsewhere<const AT: usize>;
+
+impl<const AT: usize> Decode<Frame> for Elsewhere<AT> {
+    fn decode<D: Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let frame = decoder.context().clone();
+        Blob::decode(&mut DecoderImpl::new(SliceReader::new(&BLOBS[AT..]), *decoder.config(), frame))?;
+        Ok(Elsewhere)
+    }
+}
+
+/// Bytes of another frame would be taken for those at the same distance from the start of this one.
+#[test]
+fn a_blob_decodes_only_from_its_own_frame() {
+    let second = BLOBS.slice(10..20);
+    assert!(decode_prefix::<Elsewhere<10>>(&second).is_ok());
+    assert!(decode_prefix::<Elsewhere<0>>(&second).is_err(), "it lies before");
+    assert!(decode_prefix::<Elsewhere<20>>(&second).is_err(), "it lies behind");
+    assert!(decode_prefix::<Elsewhere<10>>(&second.slice(..9)).is_err(), "its last byte lies behind");
+}
+
+/// What the derives ask for, because a value may borrow from its input. None of ours does.
+#[derive(Debug, PartialEq, Encode, Decode)]
+#[bincode(decode_context = "Frame")]
+struct Both(NodeSet, List<NodeIndex, 5>);
+
+#[derive(Debug, PartialEq)]
+struct Borrowed(Both);
+
+impl Decode<Frame> for Borrowed {
+    fn decode<D: Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let (bytes, frame) = (encode(&Both(sample().set, sample().list)), decoder.context().clone());
+        Both::borrow_decode(&mut DecoderImpl::new(SliceReader::new(&bytes), *decoder.config(), frame)).map(Borrowed)
+    }
+}
+
+#[test]
+fn to_borrow_is_to_decode() {
+    let (borrowed, _) = decode_prefix::<Borrowed>(&Bytes::new()).unwrap();
+    assert_eq!(borrowed, Borrowed(Both(sample().set, sample().list)));
 }
 
 #[test]

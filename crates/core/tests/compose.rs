@@ -3,8 +3,8 @@
 use bincode::{Decode, Encode};
 use mellivora_core::codec::Frame;
 use mellivora_core::{
-    Durable, Effects, Epoch, Fault, FaultKind, Job, Keyed, Lens, Message, NodeIndex, Parent, Path, Protocol, Segment,
-    Slot, To, Weight,
+    Durable, Effects, Epoch, Fault, FaultKind, Job, Keyed, Lens, Message, NodeIndex, NodeSet, Parent, Path, Protocol,
+    Segment, Slot, To, Weight,
 };
 
 /// A child that does one of everything.
@@ -131,4 +131,19 @@ fn a_place_knows_its_child_until_it_is_gone() {
     assert_eq!(place.get(), Some(&4));
     place = Slot::Gone('t');
     assert!(place.get().is_none() && place.get_mut().is_none());
+}
+
+#[test]
+fn receivers_are_all_one_or_a_set() {
+    let members = |to: To| (0..6).filter(|&node| to.includes(NodeIndex(node))).collect::<Vec<_>>();
+    assert_eq!(members(To::All), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(members(To::Node(NodeIndex(4))), [4]);
+    assert_eq!(members(To::Set([NodeIndex(1), NodeIndex(3)].into_iter().collect::<NodeSet>())), [1, 3]);
+}
+
+#[test]
+fn a_message_without_rounds_waits_for_nobody() {
+    Word(7).rounds(&mut |instance, round| panic!("{instance} has no round {round}"));
+    assert_eq!(Word(7).split(&|_, _| false), (Some(Word(7)), None));
+    assert_eq!(Letter(5, Word(7)).memory(), 2);
 }
