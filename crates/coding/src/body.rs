@@ -77,7 +77,6 @@ impl Body {
     /// The payload as one shared piece; copies only if there are several.
     pub fn to_bytes(&self) -> Bytes {
         match &*self.pieces {
-            [] => Bytes::new(),
             [one] => one.clone(),
             _ => self.to_vec().into(),
         }
@@ -164,6 +163,7 @@ mod tests {
         assert_eq!(body.slice(1..7).to_vec(), [1, 2, 3, 4, 5, 6]);
         assert_eq!(body.slice(1..7).slice(3..4).to_vec(), [4]);
         assert_eq!(body.pieces().count(), 3);
+        assert_eq!(body.within(3..7).count(), 1, "what a range only borders on is not touched");
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl Code {
                     equal &= leaf.computed(place, &part, computed, shard_len);
                 }
             } else {
-                let mut all =
-                    self.cells_to_fill(shard_len, &part, places, rebuilt, cells(&mut scratch, stripe, part.len()));
+                let cells = cells(&mut scratch, stripe, part.len());
+                let mut all = cells_to_fill(shard_len, &part, places, rebuilt, cells);
                 code.reconstruct(&mut all)?;
                 for ((leaf, place), (computed, was_given)) in leaves.iter_mut().zip(places).zip(&all) {
                     equal &= *was_given || leaf.computed(place, &part, computed, shard_len);
@@ -94,31 +94,6 @@ impl Code {
         }
         self.give_scratch(scratch);
         Ok(equal.then(|| leaves.into_iter().map(Leaf::finish).collect()))
-    }
-
-    /// One stripe as the library wants it for reconstruction: n cells, and which of them are filled. It wants even the
-    /// shards that it only reads to be mutable, hence the copies.
-    fn cells_to_fill<'a>(
-        &self,
-        shard_len: usize,
-        part: &Range<usize>,
-        places: &[Place<'_>],
-        rebuilt: &'a mut [u8],
-        scratch: impl Iterator<Item = &'a mut [u8]>,
-    ) -> Vec<(&'a mut [u8], bool)> {
-        let mut rebuilt = rebuilt.chunks_exact_mut(shard_len);
-        let fill = |(i, (place, cell)): (usize, (&Place<'_>, &'a mut [u8]))| match place.given(part) {
-            Some(given) => {
-                cell.copy_from_slice(given);
-                (cell, true)
-            }
-            None if i < self.layout.k => match rebuilt.next() {
-                Some(shard) => (&mut shard[part.clone()], false),
-                None => (cell, false),
-            },
-            None => (cell, false),
-        };
-        places.iter().zip(scratch).enumerate().map(fill).collect()
     }
 
     fn stripe(&self, shard_len: usize) -> usize {
@@ -149,6 +124,30 @@ impl Code {
 /// The first `len` bytes of each piece of `stripe` bytes.
 fn cells(scratch: &mut [u8], stripe: usize, len: usize) -> impl Iterator<Item = &mut [u8]> {
     scratch.chunks_exact_mut(stripe).map(move |cell| &mut cell[..len])
+}
+
+/// One stripe as the library wants it for reconstruction: n cells, and which of them are filled. It wants even the
+/// shards that it only reads to be mutable, hence the copies.
+fn cells_to_fill<'a>(
+    shard_len: usize,
+    part: &Range<usize>,
+    places: &[Place<'_>],
+    rebuilt: &'a mut [u8],
+    scratch: impl Iterator<Item = &'a mut [u8]>,
+) -> Vec<(&'a mut [u8], bool)> {
+    let mut rebuilt = rebuilt.chunks_exact_mut(shard_len);
+    let fill = |(place, cell): (&Place<'_>, &'a mut [u8])| match place.given(part) {
+        Some(given) => {
+            cell.copy_from_slice(given);
+            (cell, true)
+        }
+        // As long as the data shards that are missing, which come before the parity.
+        None => match rebuilt.next() {
+            Some(shard) => (&mut shard[part.clone()], false),
+            None => (cell, false),
+        },
+    };
+    places.iter().zip(scratch).map(fill).collect()
 }
 
 /// A leaf hash in the making.
@@ -209,5 +208,39 @@ impl Leaf {
             Leaf::Some(hasher) => Digest(*hasher.finalize().as_bytes()),
             Leaf::Nothing => Digest::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(n: usize) -> Code {
+        Code::new(Layout { n, k: n - n / 3 }).unwrap()
+    }
+
+    #[test]
+    fn a_stripe_of_all_shards_fits_the_cache_and_is_a_whole_subtree_of_the_hash() {
+        for (n, kib) in [(1, 64), (4, 64), (5, 32), (8, 32), (9, 16), (16, 16), (17, 8), (32, 8), (100, 8), (256, 8)] {
+            let (code, stripe) = (code(n), kib << 10);
+            for (shard_len, expected) in
+                [(stripe - 1, stripe - 1), (stripe, stripe), (stripe + 1, stripe), (1 << 30, stripe)]
+            {
+                assert_eq!(code.stripe(shard_len), expected, "{n} shards of {shard_len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn buffers_are_used_again_and_no_more_than_four_are_kept() {
+        let code = code(4);
+        let buffer = code.take_scratch(1_000);
+        let place = buffer.as_ptr();
+        code.give_scratch(buffer);
+        let mut taken: Vec<_> = [500, 1_000, 200, 300, 400].map(|len| code.take_scratch(len)).into();
+        assert_eq!((taken[0].as_ptr(), taken[0].len()), (place, 1_000));
+        assert_eq!(taken[1].len(), 1_000);
+        taken.drain(..).for_each(|buffer| code.give_scratch(buffer));
+        assert_eq!(code.scratch.lock().unwrap().len(), KEPT_BUFFERS);
     }
 }
