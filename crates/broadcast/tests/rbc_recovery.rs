@@ -58,6 +58,21 @@ fn a_logged_val_of_ones_own_is_echoed_when_the_echo_was_not_logged() {
 }
 
 #[test]
+fn of_all_logged_vals_a_proposer_echoes_its_own() {
+    let (n, me) = (4, 2);
+    let setup = || config(&codec(n), node(me), node(me), EchoMode::Full);
+    let mut before = Hand::new(setup());
+    before.input(payload(500, 1));
+    before.run_jobs();
+    let (own, _) = pair(n);
+    for (kept, expected) in [(me, vec![]), (n, vec![(To::All, echo(&own, me))])] {
+        let mut after = restarted(&before, setup(), kept);
+        after.flush();
+        assert_eq!(said(&after), expected, "of the first {kept}");
+    }
+}
+
+#[test]
 fn a_node_that_echoed_never_supports_another_root() {
     for n in [4, 5, 6, 7, 10] {
         let (one, two) = pair(n);

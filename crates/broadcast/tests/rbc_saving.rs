@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use mellivora_broadcast::{EchoMode, RbcMessage};
 use mellivora_coding::Encoded;
-use mellivora_core::{Committee, Durable, To};
+use mellivora_core::{Committee, Durable, FaultKind, To};
 
 const N: usize = 10; // f = 3, k = 4
 
@@ -77,6 +77,16 @@ fn rule_3_the_proposer_can_decode_from_the_start() {
     hand.input(payload(900, 1));
     hand.run_jobs();
     assert_eq!(hand.receivers(is_can_decode), [1, 2, 3]);
+}
+
+#[test]
+fn rule_3_to_decline_twice_is_no_fault_and_to_decline_two_roots_is() {
+    let (mut hand, encoded) = hand(7);
+    let other = codec(N).encode(payload(900, 2)).unwrap();
+    (0..3).for_each(|_| hand.receive(5, RbcMessage::CanDecode(encoded.commitment)));
+    assert_eq!(hand.fault_kinds(), []);
+    hand.receive(5, RbcMessage::CanDecode(other.commitment));
+    assert_eq!(hand.fault_kinds(), [(5, FaultKind::ConflictingCanDecode)]);
 }
 
 #[test]

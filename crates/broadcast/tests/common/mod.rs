@@ -106,13 +106,18 @@ impl Hand {
 
     pub(crate) fn run_jobs(&mut self) {
         while !self.seen.jobs.is_empty() {
-            let job = self.seen.jobs.remove(0);
-            self.jobs_run += 1;
-            let shown = format!("{job:?}");
-            self.unchecked_decodes += usize::from(shown.starts_with("decode") && !shown.ends_with(" 0 unverified"));
-            self.rbc.done(job.run(), &mut self.seen);
-            self.own();
+            self.run_job();
         }
+    }
+
+    /// Runs the oldest job alone.
+    pub(crate) fn run_job(&mut self) {
+        let job = self.seen.jobs.remove(0);
+        self.jobs_run += 1;
+        let shown = format!("{job:?}");
+        self.unchecked_decodes += usize::from(shown.starts_with("decode") && !shown.ends_with(" 0 unverified"));
+        self.rbc.done(job.run(), &mut self.seen);
+        self.own();
     }
 
     fn own(&mut self) {
