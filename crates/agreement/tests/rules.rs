@@ -69,6 +69,20 @@ fn aux_is_the_first_value_in_bin_and_the_only_one() {
 }
 
 #[test]
+fn the_own_estimate_goes_first_when_both_values_enter_bin_at_once() {
+    // A node that is behind: both values of round 2 have their 2f + 1 BVALs before it gets there.
+    for input in [false, true] {
+        let mut node = Lone::of_four(Fixed10Real, 0);
+        node.hear_all(&[1, 2, 3], bval(2, !input));
+        node.hear_all(&[1, 2, 3], bval(2, input));
+        node.hear_all(&[1, 2, 3], bval(1, input));
+        node.hear_all(&[1, 2, 3], aux(1, input));
+        assert_eq!((node.aba.round(), node.aba.bin()), (Round(2), Values::BOTH));
+        assert_eq!(node.said_aux(2), Some(input));
+    }
+}
+
+#[test]
 fn aux_0_and_aux_1_of_one_sender_count_once() {
     let mut node = Lone::of_four(AlwaysReal, 0);
     node.hear_all(&[1, 2, 3], bval(1, false));
