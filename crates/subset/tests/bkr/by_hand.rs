@@ -1,10 +1,10 @@
 //! One node driven event by event, its jobs kept back: what children share, and what waits for the node's own work.
 
 use mellivora_agreement::{CoinSchedule, Vote};
-use mellivora_broadcast::RbcMessage;
+use mellivora_broadcast::{EchoMode, RbcMessage};
 use mellivora_coding::Encoded;
 use mellivora_core::codec::{Blob, List};
-use mellivora_core::{Durable, FaultKind, NodeIndex, NodeSet, Round};
+use mellivora_core::{Digest, Durable, FaultKind, NodeIndex, NodeSet, Protocol, Round};
 use mellivora_subset::{Ballot, Bkr, BkrMessage, Subset, SubsetParams};
 
 use super::support::{Hand, codec, committee, make, params, payload};
@@ -55,6 +55,22 @@ fn a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use() {
     let second = run_job(&mut hand);
     assert!(second.contains("verify and decode"), "no decode is wasted on a known culprit: {second}");
     assert_eq!(hand.seen.faults, [(3, FaultKind::InvalidShard); 2]);
+}
+
+#[test]
+fn what_a_child_accuses_a_peer_of_is_told() {
+    let mut hand = Hand::new(make::<Bkr>(&codec(4), NodeIndex(0), 1));
+    let said = |value| {
+        let vote = Vote::Aux { round: Round(1), value };
+        BkrMessage::Votes(List::new(vec![Ballot { vote, instances: NodeSet::one(NodeIndex(2)) }]))
+    };
+    hand.hear(3, said(true));
+    hand.hear(3, said(false));
+    assert_eq!(hand.seen.faults, [(3, FaultKind::ConflictingAux)], "in an agreement");
+    for root in [Digest([1; 32]), Digest([2; 32])] {
+        hand.hear(1, BkrMessage::Rbc { proposer: NodeIndex(2), message: RbcMessage::Ready(root) });
+    }
+    assert_eq!(hand.seen.faults[1..], [(1, FaultKind::ConflictingReady)], "in a broadcast");
 }
 
 #[test]
@@ -129,4 +145,54 @@ fn no_two_agreements_share_a_coin() {
     shares.dedup();
     assert!(shares.len() >= 4, "each agreement tossed its coin");
     assert!(shares.windows(2).all(|pair| pair[0].0 != pair[1].0), "two coins of one name");
+}
+
+#[test]
+fn a_peer_that_comes_back_gets_what_it_had_declined() {
+    let codec = codec(4);
+    let echo = EchoMode::saving(committee(4));
+    let mut hand = Hand::new(Bkr::new(SubsetParams { echo, ..params(&codec, NodeIndex(0), 1) }));
+    let encoded = codec.encode(payload(NodeIndex(1))).unwrap();
+    let (root, shard) = (encoded.commitment, encoded.shards[0].clone());
+    let rbc = |message| BkrMessage::Rbc { proposer: NodeIndex(1), message };
+    let shown_to_3 = |hand: &Hand<Bkr>| {
+        let is_shard =
+            |message: &BkrMessage| matches!(message, BkrMessage::Rbc { message: RbcMessage::Echo { .. }, .. });
+        hand.seen.sent.iter().filter(|(to, _, message)| is_shard(message) && to.includes(NodeIndex(3))).count()
+    };
+    hand.hear(1, rbc(RbcMessage::Val { root, shard }));
+    hand.hear(3, rbc(RbcMessage::CanDecode(root)));
+    (1..4).for_each(|from| hand.hear(from, rbc(RbcMessage::Ready(root))));
+    assert_eq!(shown_to_3(&hand), 0, "it has its outcome");
+    hand.turn(|node, fx| node.forget(NodeIndex(3), fx));
+    assert_eq!(shown_to_3(&hand), 1, "its new incarnation has not");
+}
+
+#[test]
+fn a_restarted_node_contradicts_no_vote_even_if_it_hears_things_in_another_order() {
+    let codec = codec(4);
+    let instance = NodeSet::one(NodeIndex(2));
+    let fresh = || Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
+    let hear_bval = |hand: &mut Hand<Bkr>, value| {
+        let ballot = Ballot { vote: Vote::Bval { round: Round(1), value }, instances: instance };
+        (1..4).for_each(|from| hand.hear(from, BkrMessage::Votes(List::new(vec![ballot]))));
+    };
+    let said_aux = |hand: &Hand<Bkr>| -> Vec<Vote> {
+        let bundles = hand.sent().filter_map(|message| match message {
+            BkrMessage::Votes(ballots) => Some(ballots.to_vec()),
+            _ => None,
+        });
+        bundles.flatten().map(|ballot| ballot.vote).filter(|vote| matches!(vote, Vote::Aux { .. })).collect()
+    };
+    let mut before = fresh();
+    hear_bval(&mut before, true);
+    assert_eq!(said_aux(&before), [Vote::Aux { round: Round(1), value: true }]);
+    let mut after = fresh();
+    for (to, durable, message) in &before.seen.sent {
+        assert_eq!(*durable, Durable::Yes);
+        after.node.recall(*to, message.clone());
+    }
+    hear_bval(&mut after, false);
+    assert!(said_bval(&after, 2, false), "a relay is no contradiction");
+    assert_eq!(said_aux(&after), [], "a second AUX of a round is one");
 }

@@ -1,5 +1,6 @@
 //! BKR: directed schedules, one node by hand, random runs under every generic attack, wire forms.
 
+mod accounts;
 mod by_hand;
 mod directed;
 #[path = "../support/mod.rs"]
