@@ -34,18 +34,6 @@ impl Values {
         self.0 & Self::of(value).0 != 0
     }
 
-    /// Whether every member is also in `other`.
-    #[inline]
-    pub const fn is_subset(self, other: Values) -> bool {
-        self.0 & !other.0 == 0
-    }
-
-    /// Whether there is no member.
-    #[inline]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// The only member, if there is exactly one.
     #[inline]
     pub const fn single(self) -> Option<bool> {
