@@ -152,8 +152,9 @@ fn empty_batches_keep_full() {
         full.push(hand.node.full());
     }
     assert_eq!(votes(&hand), chain.tips[1..]);
-    assert_eq!(full, [1, 1, 1, 4, 4]);
-    // A certified place tells as much as an own vote, and what is ordered is no news.
+    // An own vote tells nothing: its slot may never be certified. The certificate that comes with the next proposal does.
+    assert_eq!(full, [0, 1, 1, 1, 4]);
+    // So does a certified place, and what is ordered is no news.
     let mut learner = crate::support::hand(4, 3, 5);
     told(&mut learner, [StreamMessage::Tip(certified(4, &chain.tips[3]))]);
     assert_eq!(learner.node.full(), 1);
