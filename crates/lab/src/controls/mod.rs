@@ -7,6 +7,7 @@ mod atomic;
 mod broadcast;
 mod crypto;
 pub mod run;
+mod stream;
 mod subset;
 
 /// A planted bug.
@@ -66,7 +67,7 @@ pub struct Harmless {
 
 /// All planted bugs, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Control> {
-    [broadcast::CONTROLS, agreement::CONTROLS, subset::CONTROLS, crypto::CONTROLS, atomic::CONTROLS]
+    [broadcast::CONTROLS, stream::CONTROLS, agreement::CONTROLS, subset::CONTROLS, crypto::CONTROLS, atomic::CONTROLS]
         .into_iter()
         .flatten()
 }
