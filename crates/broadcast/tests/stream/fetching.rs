@@ -3,7 +3,7 @@
 use mellivora_broadcast::stream::Header;
 use mellivora_broadcast::{RetrievalMessage, Stream, StreamInput, StreamMessage};
 use mellivora_core::codec::List;
-use mellivora_core::{Committee, Digest, FaultKind, To};
+use mellivora_core::{Committee, Digest, FaultKind, Job, Protocol, To};
 
 use crate::by_hand::Hand;
 use crate::stage::Stage;
@@ -303,8 +303,10 @@ fn an_answer_that_comes_late_is_no_lie() {
     hand.input(StreamInput::Want(certified(4, &chain.tips[3])));
     let [one, other] = asked(&hand, digest)[..] else { panic!("two are asked") };
     // The batch comes from its proposer, and the one below is about to be hashed.
-    told(&mut hand, [chain.proposal(4, 3)]);
+    hand.receive(0, chain.proposal(4, 3));
     hand.receive(0, chain.proposal(4, 2));
+    let first = hand.seen.jobs.remove(0);
+    hand.node.done(first.run(), &mut hand.seen);
     hand.receive(one.into(), headers(&chain, 3, 2));
     assert_eq!(hand.faults(), []);
     hand.run_jobs();

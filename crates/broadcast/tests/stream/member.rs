@@ -40,7 +40,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    pub(crate) fn new(seed: u64, slots: u64, honest: NodeSet, closes: bool) -> Rc<RefCell<Self>> {
+    pub(crate) fn shared(seed: u64, slots: u64, honest: NodeSet, closes: bool) -> Rc<RefCell<Self>> {
         let all: Vec<NodeIndex> = honest.iter().collect();
         let sure = all[seed as usize % all.len()];
         let eager = all.into_iter().filter(|node| *node == sure || (seed >> (3 + node.0)) & 1 == 1).collect();
@@ -52,7 +52,7 @@ impl Order {
             slots,
             eager,
             closes,
-            nudges: seed % 5 == 0,
+            nudges: seed.is_multiple_of(5),
             made: 0,
         }))
     }

@@ -211,7 +211,7 @@ fn the_stream_of_an_honest_proposer_goes_on_whatever_f_nodes_do() {
         for seed in seeds(70) {
             let window = [1, 2, 3, 6][seed as usize % 4];
             let faulty: NodeSet = (0..f).map(|bad| node(1 + (seed as usize + 3 * bad) % (n - 1))).collect();
-            let order = Order::new(seed, 8, honest(n, &faulty), seed % 3 == 0);
+            let order = Order::shared(seed, 8, honest(n, &faulty), seed % 3 == 0);
             let mut builder = watched(n, seed, window, &order, true);
             for (bad, who) in faulty.iter().enumerate() {
                 builder = builder.faulty(who, behaviours[(seed as usize / 2 + bad) % behaviours.len()]);
@@ -231,7 +231,7 @@ fn crashes_and_cuts_cost_nothing_but_time() {
     for n in [1, 4, 5, 7] {
         for seed in seeds(90) {
             let window = [1, 2, 5][seed as usize % 3];
-            let order = Order::new(seed, 8, honest(n, &NodeSet::EMPTY), seed % 2 == 0);
+            let order = Order::shared(seed, 8, honest(n, &NodeSet::EMPTY), seed % 2 == 0);
             let builder =
                 watched(n, seed, window, &order, true).hostile_steps(1 << (4 + seed % 6)).crashes(n).cuts(n / 2);
             let report = start(builder, n, window, &order).run();
@@ -256,7 +256,7 @@ struct Forker {
 }
 
 impl Forker {
-    fn new(seed: u64) -> Box<dyn Adversary<Member>> {
+    fn by_seed(seed: u64) -> Box<dyn Adversary<Member>> {
         let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Box::new(Forker { habits: (mixed >> 20) | 1, fools: mixed >> 40, ..Forker::default() })
     }
@@ -339,12 +339,12 @@ fn a_faulty_proposer_forks_nothing_and_all_that_was_chosen_comes() {
         for seed in seeds(150) {
             let window = [1, 2, 3, 6][seed as usize % 4];
             let faulty: NodeSet = [node(0)].into_iter().chain((1..f).map(|bad| node(n - bad))).collect();
-            let order = Order::new(seed, 8, honest(n, &faulty), seed % 3 == 0);
+            let order = Order::shared(seed, 8, honest(n, &faulty), seed % 3 == 0);
             let mut builder = watched(n, seed, window, &order, false);
             builder = match seed % 6 {
                 0 => builder.faulty(node(0), Behaviour::Withhold),
                 1 => builder.faulty(node(0), Behaviour::Equivocate),
-                _ => builder.faulty(node(0), Forker::new(seed)),
+                _ => builder.faulty(node(0), Forker::by_seed(seed)),
             };
             for bad in 1..f {
                 let behaviours = [Behaviour::Withhold, Behaviour::Silent, Behaviour::Garbage, Behaviour::Mimic];
