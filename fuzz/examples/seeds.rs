@@ -44,7 +44,7 @@ fn run_a_cluster() {
 
 /// Long schedules of the targets that run many steps.
 fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
-    let starts: [(&str, Vec<Vec<u8>>); 5] = [
+    let starts: [(&str, Vec<Vec<u8>>); 7] = [
         (
             "recall",
             vec![vec![0, 0, 0, 0, 0, 9, 100, 0], vec![0, 1, 0, 1, 1, 9, 90, 0], vec![1, 0, 0, 0], vec![2, 0, 0]],
@@ -52,6 +52,11 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
         ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 130], vec![0, 0, 129]]),
         ("catch_up", vec![vec![0, 0, 1, 1, 0, 1, 0], vec![0, 0, 0, 2, 0, 0, 0], vec![1, 0, 1, 0, 0, 1, 0]]),
         ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0]]),
+        ("mvba", vec![vec![0, 0], vec![0, 0x31], vec![0, 0x33], vec![1, 0x20], vec![2, 0x21]]),
+        (
+            "dumbo_ng",
+            vec![vec![0, 1, 1, 0, 2, 0], vec![0, 0, 2, 1, 0, 1], vec![0, 129, 1, 2, 0, 1], vec![1, 1, 0, 0, 1, 0]],
+        ),
         (
             "provable",
             vec![

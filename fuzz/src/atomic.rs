@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use mellivora_atomic::{
-    Batch, Config, EncryptionSchedule, HoneyBadger, Input as Event, Local, Output, Submission, Ticket,
+    Atomic, Batch, Config, EncryptionSchedule, HoneyBadger, Input as Event, Local, Output, Samples, Source, Streams,
+    Submission, Ticket,
 };
 use mellivora_core::{Committee, Limits, NodeIndex};
 use mellivora_crypto::NodeKeys;
@@ -23,6 +24,15 @@ const HOSTILE: usize = 8;
 /// Equal batches everywhere, every transaction of an honest node committed exactly once, silence in the end, no false
 /// blame.
 pub fn atomic(data: &[u8]) -> bool {
+    whole::<Samples<Bkr>>(data)
+}
+
+/// The same of Dumbo-NG, whose streams run beside its epochs.
+pub fn dumbo_ng(data: &[u8]) -> bool {
+    whole::<Streams>(data)
+}
+
+fn whole<P: Source + 'static>(data: &[u8]) -> bool {
     let mut input = Input(data);
     let keys = keys(input.below(2));
     let committee = keys[0].committee();
@@ -30,13 +40,13 @@ pub fn atomic(data: &[u8]) -> bool {
     let encryption = schedule(choice);
     let submissions: Vec<usize> = committee.nodes().map(|_| input.below(3)).collect();
 
-    let mut network = network(keys, encryption);
+    let mut network = network_of::<P>(keys, encryption);
     for (node, count) in committee.nodes().zip(&submissions) {
         network.input(node, submit(node, 0..*count), &mut input);
     }
     if choice & 128 != 0 {
         let byzantine = network.byzantine();
-        network.equivocate(node(keys, encryption, byzantine, 255), submit(byzantine, 10..12), &mut input);
+        network.equivocate(node_of(keys, encryption, byzantine, 255), submit(byzantine, 10..12), &mut input);
     }
     finish(&mut network, &mut input);
 
@@ -50,10 +60,10 @@ pub fn atomic(data: &[u8]) -> bool {
 }
 
 /// Delivers and nudges until every honest node is idle, which must not take long.
-pub(crate) fn finish(network: &mut Network<HoneyBadger<Bkr>>, input: &mut Input<'_>) {
+pub(crate) fn finish<P: Source + 'static>(network: &mut Network<Atomic<P>>, input: &mut Input<'_>) {
     for waited in 0..PATIENCE {
         network.run(input);
-        if network.honest_nodes().all(HoneyBadger::is_idle) {
+        if network.honest_nodes().all(Atomic::is_idle) {
             return;
         }
         if waited == HOSTILE {
@@ -85,7 +95,11 @@ pub(crate) fn one_history(histories: &[Vec<&Batch>]) -> BTreeSet<Vec<u8>> {
 
 /// Nodes with these keys and small limits.
 pub fn network(keys: &[NodeKeys], encryption: EncryptionSchedule) -> Network<HoneyBadger<Bkr>> {
-    Network::new(keys[0].committee(), |me| node(keys, encryption, me, 0))
+    network_of(keys, encryption)
+}
+
+fn network_of<P: Source + 'static>(keys: &[NodeKeys], encryption: EncryptionSchedule) -> Network<Atomic<P>> {
+    Network::new(keys[0].committee(), |me| node_of(keys, encryption, me, 0))
 }
 
 /// Transactions of one contribution, at the most.
@@ -104,10 +118,14 @@ pub(crate) fn node(
     me: NodeIndex,
     incarnation: u8,
 ) -> HoneyBadger<Bkr> {
+    node_of(keys, encryption, me, incarnation)
+}
+
+fn node_of<P: Source>(keys: &[NodeKeys], encryption: EncryptionSchedule, me: NodeIndex, incarnation: u8) -> Atomic<P> {
     let mut local = Local::new([me.0 as u8; 32]);
     local.seed[0] ^= incarnation;
     let keys = keys[me.as_usize()].clone();
-    HoneyBadger::new(config(keys.committee(), encryption), keys, local).expect("limits and keys fit")
+    Atomic::new(config(keys.committee(), encryption), keys, local).expect("limits and keys fit")
 }
 
 /// The schedule that a byte chooses.

@@ -34,6 +34,7 @@ pub fn config(data: &[u8]) -> bool {
         epochs_ahead: or(&mut input, Limits::default().epochs_ahead as usize) as u64,
         pipeline: or(&mut input, Limits::default().pipeline as usize) as u64,
         rounds_ahead: or(&mut input, Limits::default().rounds_ahead as usize) as u32,
+        ..Limits::default()
     };
     let encryption = match input.byte() % 4 {
         0 => EncryptionSchedule::Always,

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod input;
 pub mod keyfile;
 pub mod keys;
+pub mod mvba;
 pub mod network;
 pub mod promises;
 pub mod provable;
@@ -38,8 +39,10 @@ pub const TARGETS: &[Target] = &[
     ("coding", coding::coding),
     ("coin", crypto::coin),
     ("config", config::config),
+    ("dumbo_ng", atomic::dumbo_ng),
     ("frame", frame::frame),
     ("keyfile", keyfile::keyfile),
+    ("mvba", mvba::mvba),
     ("provable", provable::provable),
     ("rbc", broadcast::rbc),
     ("recall", recall::recall),

@@ -142,17 +142,18 @@ impl Streams {
         self.streams.get(self.me.as_usize())
     }
 
-    /// Whether another stream has something to order, or the own one is about to.
+    /// Whether there is nothing to wait for. What others have certified is theirs to be ordered: this node has said what
+    /// it can say for it, and a Byzantine proposer may have shown its certificate to this node alone.
     pub(super) fn is_quiet(&self) -> bool {
-        matches!(self.next, Next::Nothing) && !self.has_unordered(true)
+        let own = self.own().zip(self.ordered.get(self.me.as_usize()));
+        matches!(self.next, Next::Nothing) && own.is_none_or(|(own, ordered)| own.full() <= ordered.slot)
     }
 
-    /// Whether some stream has a batch that is not empty above what is ordered: among all, or among the others.
-    fn has_unordered(&self, own_too: bool) -> bool {
+    /// Whether some other stream has a batch that is certified, not empty, and not ordered.
+    fn others_wait(&self) -> bool {
         let streams = self.streams.iter().zip(0u16..).zip(self.ordered.iter());
-        streams
-            .filter(|((_, proposer), _)| own_too || *proposer != self.me.0)
-            .any(|((stream, _), ordered)| stream.full() > ordered.slot)
+        let mut others = streams.filter(|((_, proposer), _)| *proposer != self.me.0);
+        others.any(|((stream, _), ordered)| stream.full() > ordered.slot)
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -249,7 +250,7 @@ impl DumboNg {
                 self.prepare(fx);
                 let ordered = self.source.ordered.get(me.as_usize()).map_or(0, |tip| tip.slot);
                 let nothing_above = slot == ordered.saturating_add(1) || planted("ng-empty-batches-without-end");
-                let others = (prompted || self.source.has_unordered(false)) && !planted("ng-no-empty-batches");
+                let others = (prompted || self.source.others_wait()) && !planted("ng-no-empty-batches");
                 if matches!(self.source.next, Next::Nothing) && may && nothing_above && others {
                     self.with_stream(me, fx, |stream, fx| stream.input(StreamInput::Propose(Bytes::new()), fx));
                 }

@@ -594,6 +594,7 @@ impl<P: Source> std::fmt::Debug for Atomic<P> {
             .field("low", &self.closing.low)
             .field("next", &self.next)
             .field("queued", &self.queue.len())
+            .field("running", &self.running.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

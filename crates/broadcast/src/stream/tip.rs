@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 use mellivora_core::codec::Frame;
-use mellivora_core::{Digest, Domain, Purpose, Round, hash::HashKey, planted};
+use mellivora_core::{Digest, Domain, Layer, Purpose, Round, Segment, hash::HashKey, planted};
 use mellivora_crypto::{Certificate, Statement};
 
 /// A place in a stream with everything before it. Slots count from 1; [`Tip::GENESIS`] is before the first.
@@ -33,18 +33,19 @@ impl Tip {
         Tip { slot, digest: header.digest(slot), full }
     }
 
-    /// What voters sign for this place in the stream with this domain.
+    /// What voters sign for this place in the stream with this domain. The domain of the statement names the slot, so two
+    /// statements of one voter with the same domain and different digests [contradict each
+    /// other](mellivora_crypto::Contradiction).
     pub fn statement(&self, stream: &Domain) -> Statement {
-        let mut bytes = [0; 48];
-        let (slot, rest) = bytes.split_at_mut(8);
-        let (full, digest) = rest.split_at_mut(8);
-        slot.copy_from_slice(&self.slot.to_be_bytes());
+        let mut bytes = [0; 40];
+        let (full, digest) = bytes.split_at_mut(8);
         full.copy_from_slice(&self.full.to_be_bytes());
         digest.copy_from_slice(&self.digest.0);
         if planted("stream-full-unsigned") {
             full.fill(0);
         }
-        Statement { domain: stream.statement(Purpose::StreamVote, Round(0)), digest: TIP.digest(&bytes) }
+        let slot = stream.child(Segment { layer: Layer::Slot, index: self.slot });
+        Statement { domain: slot.statement(Purpose::StreamVote, Round(0)), digest: TIP.digest(&bytes) }
     }
 
     /// Whether a place like this can be: where nothing is, nothing was before.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use mellivora_broadcast::{CertifiedTip, StreamInput, StreamMessage, StreamOutput, Tip};
 use mellivora_core::codec::Blob;
-use mellivora_core::{Committee, Digest, Durable, FaultKind, NodeSet, Purpose, Round, To};
+use mellivora_core::{Committee, Digest, Durable, FaultKind, Layer, NodeSet, Purpose, Round, Segment, To};
 use mellivora_crypto::{Certificate, Statement};
 
 use crate::support::{
@@ -174,11 +174,12 @@ fn a_digest_pins_the_whole_prefix_and_a_signature_the_rest() {
         tip.digest,
         Tip { full: 0, ..chain.tips[1] }.extend(&tree(&chain.payloads[1]).commitment(), true).digest
     );
-    let signed = [tip, Tip { slot: 3, ..tip }, Tip { full: 1, ..tip }, Tip { digest: Digest([1; 32]), ..tip }]
-        .map(|tip| tip.statement(&domain()));
-    for (i, one) in signed.iter().enumerate() {
-        assert!(signed.iter().skip(i + 1).all(|other| one.digest != other.digest));
-        assert_eq!(one.domain, domain().statement(Purpose::StreamVote, Round(0)));
+    let tips = [tip, Tip { slot: 3, ..tip }, Tip { full: 1, ..tip }, Tip { digest: Digest([1; 32]), ..tip }];
+    let signed = tips.map(|tip| tip.statement(&domain()));
+    for (i, (one, tip)) in signed.iter().zip(tips).enumerate() {
+        assert!(signed.iter().skip(i + 1).all(|other| one != other));
+        let slot = domain().child(Segment { layer: Layer::Slot, index: tip.slot });
+        assert_eq!(one.domain, slot.statement(Purpose::StreamVote, Round(0)));
     }
 }
 

@@ -53,7 +53,7 @@ fn digests_are_pinned() {
     assert_eq!((tip.slot, tip.full), (2, 1));
     assert_eq!(tip.digest.to_hex(), "adc18511303911f46c6c66dfa7b7e5bc8e7f0d71b530f921d32469020eb92e2a");
     let signed = tip.statement(&crate::support::domain()).digest;
-    assert_eq!(signed.to_hex(), "5f33e41d7d2ee00f60442e7395213fbce536a5549e6591288627eb15698f3156");
+    assert_eq!(signed.to_hex(), "772e7be00e6f2fdc00b174f70c86e70b6703c5d0f25105d76d90ea40ffdfa1bb");
 }
 
 #[test]
