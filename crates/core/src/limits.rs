@@ -137,6 +137,28 @@ mod tests {
         assert_eq!(with(|l| l.epochs_ahead = (1 << 16) + 1), Some("epochs_ahead"));
         assert_eq!(with(|l| l.rounds_ahead = 3), None);
         assert_eq!(with(|l| l.rounds_ahead = 2), Some("rounds_ahead"));
+        assert_eq!(with(|l| l.stream_window = 1), None);
+        assert_eq!(with(|l| l.stream_window = 0), Some("stream_window"));
+        assert_eq!(with(|l| l.stream_window = 1 << 10), None);
+        assert_eq!(with(|l| l.stream_window = (1 << 10) + 1), Some("stream_window"));
+    }
+
+    #[test]
+    fn streams_run_ahead_of_what_is_ordered() {
+        assert!(Limits::default().stream_window > 1, "one slot at a time would wait for an epoch each");
+    }
+
+    #[test]
+    fn a_frame_has_room_for_the_largest_payload_and_for_a_vector_of_certificates() {
+        let (four, most) = (Committee::new(4).unwrap(), Committee::new(256).unwrap());
+        // So many certificates of n signatures, with what is signed and the framing.
+        assert_eq!(Limits::vector_bytes(four), (4 + 64) * (4 * 64 + 160));
+        assert_eq!(Limits::vector_bytes(most), 5_294_080);
+        let limits = Limits::default();
+        assert_eq!([four, most].map(|c| limits.frame_bytes(c)), [limits.payload_bytes + 1024; 2]);
+        let small = Limits { payload_bytes: 2048, transaction_bytes: 1024, ..limits };
+        assert_eq!(small.check(), Ok(()));
+        assert_eq!([four, most].map(|c| small.frame_bytes(c)), [four, most].map(|c| Limits::vector_bytes(c) + 1024));
     }
 
     #[test]
