@@ -137,3 +137,32 @@ fn shares_that_arrive_during_a_failed_attempt_start_the_next_one() {
     assert_eq!(run(&mut coin, Some(first)), NodeSet::one(NodeIndex(3)));
     assert!(coin.value().is_some());
 }
+
+#[test]
+fn a_proving_coin_shows_the_shares_that_gave_its_value_and_others_keep_none() {
+    for (suite, schemes) in schemes(4) {
+        let make = || CoinInstance::new(schemes[0].clone(), name(1), 2);
+        let share = |node: u16| schemes[usize::from(node)].share(&name(1));
+        let (mut coin, mut plain) = (make().proving(), make());
+        for coin in [&mut coin, &mut plain] {
+            assert!(coin.add(NodeIndex(3), CoinShare::from_bytes(&[7; 48]).unwrap()).is_none());
+            for node in [1, 2] {
+                assert!(coin.proof().is_empty(), "{suite}: shares that give no value yet");
+                let job = coin.add(NodeIndex(node), share(node));
+                run(coin, job);
+            }
+            assert!(coin.value().is_some(), "{suite}");
+        }
+        let (value, proof) = (coin.value().unwrap(), coin.proof().to_vec());
+        assert_eq!(proof, [1, 2].map(|node| (NodeIndex(node), share(node))), "{suite}: no culprit among them");
+        assert!(plain.proof().is_empty(), "{suite}");
+        // Somebody who is shown them comes to the value by itself, and can show them in turn.
+        let (mut told, mut plain) = (make().proving(), make());
+        for coin in [&mut told, &mut plain] {
+            coin.learn(value, proof.clone());
+            coin.learn(value, Vec::new());
+            assert_eq!(coin.value(), Some(value), "{suite}");
+        }
+        assert_eq!((told.proof(), plain.proof().len()), (&proof[..], 0), "{suite}: the first proof is kept");
+    }
+}
