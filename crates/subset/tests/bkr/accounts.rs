@@ -4,7 +4,7 @@ use mellivora_adversary::Stage;
 use mellivora_agreement::Vote;
 use mellivora_broadcast::RbcMessage;
 use mellivora_core::codec::List;
-use mellivora_core::{Committee, Digest, Message, NodeIndex, NodeSet, Round};
+use mellivora_core::{Committee, Digest, Message, NodeIndex, NodeSet, Protocol, Round};
 use mellivora_crypto::CoinShare;
 use mellivora_subset::{Ballot, Bkr, BkrMessage, Subset};
 
@@ -65,6 +65,7 @@ fn decisions_and_the_output_are_known_when_they_are_there() {
     assert!((0..4).all(|j| node.decision(NodeIndex(j)) == Some(true)));
     // Agreements that have halted are freed, broadcasts are not: others may need them.
     assert!((0..4).all(|j| node.aba(NodeIndex(j)).is_none() && node.rbc(NodeIndex(j)).is_some()));
+    assert!(!node.is_terminated());
 }
 
 #[test]

@@ -58,6 +58,20 @@ fn a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use() {
 }
 
 #[test]
+fn a_node_that_the_user_distrusts_is_checked_in_every_broadcast_before_use() {
+    let codec = codec(4);
+    let mut hand = Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
+    hand.node.distrust(NodeSet::one(NodeIndex(3)));
+    for proposer in [1, 2] {
+        let encoded = codec.encode(payload(NodeIndex(proposer))).unwrap();
+        hand.hear(3, bad_echo(proposer, &encoded, 3));
+        hand.hear(proposer, echo(proposer, &encoded, proposer));
+        let job = run_job(&mut hand);
+        assert!(job.contains("verify and decode"), "no decode is wasted on a known culprit: {job}");
+    }
+}
+
+#[test]
 fn what_a_child_accuses_a_peer_of_is_told() {
     let mut hand = Hand::new(make::<Bkr>(&codec(4), NodeIndex(0), 1));
     let said = |value| {
