@@ -4,7 +4,7 @@ use mellivora_agreement::{CoinSchedule, Vote};
 use mellivora_broadcast::{EchoMode, RbcMessage};
 use mellivora_coding::Encoded;
 use mellivora_core::codec::{Blob, List};
-use mellivora_core::{Digest, Durable, FaultKind, NodeIndex, NodeSet, Protocol, Round};
+use mellivora_core::{Digest, Durable, FaultKind, NodeIndex, NodeSet, Protocol, Round, To};
 use mellivora_subset::{Ballot, Bkr, BkrMessage, Subset, SubsetParams};
 
 use super::support::{Hand, codec, committee, make, params, payload};
@@ -209,4 +209,30 @@ fn a_restarted_node_contradicts_no_vote_even_if_it_hears_things_in_another_order
     hear_bval(&mut after, false);
     assert!(said_bval(&after, 2, false), "a relay is no contradiction");
     assert_eq!(said_aux(&after), [], "a second AUX of a round is one");
+}
+
+#[test]
+fn a_restarted_node_goes_on_by_itself_from_what_it_had_said() {
+    let codec = codec(4);
+    let fresh = || Hand::new(make::<Bkr>(&codec, NodeIndex(0), 1));
+    let is_val = |message: &BkrMessage| matches!(message, BkrMessage::Rbc { message: RbcMessage::Val { .. }, .. });
+    let mut before = fresh();
+    before.turn(|node, fx| node.input(payload(NodeIndex(0)), fx));
+    before.run_jobs();
+    let own = before.seen.sent.iter().find(|(to, _, message)| is_val(message) && to.includes(NodeIndex(0)));
+    let (to, durable, val) = own.unwrap();
+    assert_eq!(*durable, Durable::Yes);
+    // Its proposal was logged, and nothing after it. Nobody will say anything before it echoes.
+    let mut after = fresh();
+    after.node.recall(*to, val.clone());
+    after.turn(|_, _| {});
+    after.run_jobs();
+    let is_echo = |message: &BkrMessage| matches!(message, BkrMessage::Rbc { message: RbcMessage::Echo { .. }, .. });
+    assert!(after.sent().any(is_echo), "the echo follows from the proposal");
+    // All agreements were decided, and those of the others have halted: they may say nothing any more.
+    let term = Ballot { vote: Vote::Term { value: true }, instances: NodeSet::first(4) };
+    let mut after = fresh();
+    after.node.recall(To::All, BkrMessage::Votes(List::new(vec![term])));
+    after.turn(|_, _| {});
+    assert!((0..4).all(|j| after.node.decision(NodeIndex(j)) == Some(true)), "what was said was decided");
 }
