@@ -69,6 +69,8 @@ fn every_chunk_proves_itself_and_all_together_are_the_payload() {
         assert_eq!(tree.head().verify(&tree.commitment(), LIMIT), Some(len));
         let verified = all_verified(&tree);
         assert!(verified.iter().all(|chunk| chunk.payload_len() == len));
+        let data = verified.iter().flat_map(|chunk| chunk.data().to_vec()).collect::<Vec<u8>>();
+        assert_eq!(data, payload(len, 2));
         let assembled = ChunkTree::assemble(&tree.commitment(), &verified).unwrap();
         assert_eq!(assembled, tree);
         assert_eq!(assembled.body().to_bytes(), payload(len, 2));
@@ -197,6 +199,8 @@ fn payloads_beyond_the_limit_are_refused_before_anything_is_hashed() {
     let head = Head { len: ChunkTree::MAX_PAYLOAD as u32 + 1, root: Digest([1; 32]) };
     assert_eq!(head.verify(&head.commitment(), usize::MAX), None, "no payload is longer than the form allows");
     let piece = Bytes::from(vec![0; 1 << 20]);
+    let largest = Body::from_pieces(std::iter::repeat_n(piece.clone(), 1024));
+    assert_eq!(ChunkTree::commit(largest).map(|tree| tree.body().len()), Ok(ChunkTree::MAX_PAYLOAD));
     let huge = Body::from_pieces(std::iter::repeat_n(piece, 1025));
     let error = CodecError::PayloadTooLarge { len: 1025 << 20, max: ChunkTree::MAX_PAYLOAD };
     assert_eq!(ChunkTree::commit(huge).err(), Some(error));
@@ -209,6 +213,7 @@ fn only_all_chunks_of_one_commitment_in_order_make_a_payload() {
     let root = tree.commitment();
     let all = all_verified(&tree);
     let mixed = ChunkTree::commit(Body::from_bytes(payload(3 * C + 7, 10))).unwrap();
+    assert_ne!(tree, mixed);
     let foreign = all_verified(&mixed);
     let pick = |indices: &[usize]| indices.iter().map(|&i| all[i].clone()).collect::<Vec<_>>();
     for wrong in [&[][..], &[0], &[0, 1, 2], &[0, 1, 2, 2], &[1, 0, 2, 3], &[0, 0, 2, 3], &[0, 1, 2, 3, 3]] {
@@ -218,6 +223,14 @@ fn only_all_chunks_of_one_commitment_in_order_make_a_payload() {
     assert!(ChunkTree::assemble(&root, &with_foreign).is_none());
     assert!(ChunkTree::assemble(&root, &foreign).is_none());
     assert_eq!(ChunkTree::assemble(&root, &all).unwrap().body().to_bytes(), payload(3 * C + 7, 9));
+}
+
+#[test]
+fn memory_counts_the_bytes_the_path_and_the_tree() {
+    let tree = tree(3 * C + 7, 11);
+    let chunk = tree.chunk(0).unwrap();
+    assert_eq!(chunk.memory(), size_of::<Chunk>() + Blob::pinned(C) + 2 * 32);
+    assert_eq!(tree.memory(), size_of::<ChunkTree>() + 3 * C + 7 + 2 * 4 * 32, "a digest per leaf and per node");
 }
 
 #[test]
