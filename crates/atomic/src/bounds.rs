@@ -18,6 +18,10 @@
 //! * `small` is 6 KiB for the votes, hashes and roots of one instance, and 512 bytes for each of the R + 1 rounds ahead;
 //! * `S` is all that an honest node says in one epoch: [`honest_epoch`].
 //!
+//! An engine with streams holds beside that, of the [stream](Bounds::stream) of each peer, `(window + P * share) * (payload +
+//! (n + 2) * 64 + 1 KiB)`: batches above what is ordered and those of open epochs, each with a certificate and what its
+//! retrieval notes; `share` is what one epoch orders of a stream, at most 256 / n.
+//!
 //! Two pools are not per peer: batches that are kept for whoever lags ([`Local::retention_bytes`](crate::Local), and
 //! never less than the P open epochs), and the queue of own submissions. Links are the driver's.
 
@@ -81,6 +85,15 @@ impl Bounds {
         }
     }
 
+    /// The bytes that the stream of one peer can make a node hold, in an engine with streams.
+    pub fn stream(config: &Config) -> usize {
+        let (committee, limits) = (config.committee, &config.limits);
+        let share = crate::dumbo_ng::share(committee, limits.stream_window);
+        let slots = limits.stream_window.saturating_add(limits.pipeline.saturating_mul(share));
+        let slot = Blob::pinned(limits.payload_bytes) + (committee.n() + 2) * 64 + (1 << 10);
+        usize::try_from(slots).unwrap_or(usize::MAX).saturating_mul(slot)
+    }
+
     /// All layers of the state machine together.
     pub fn total(&self) -> usize {
         let Bounds { early, running, proposals, closing, dedup, catch_up, serving } = *self;
@@ -109,6 +122,14 @@ mod tests {
         assert_eq!(figures(4, 1), [15, 6, 10, 2, 5, 3, 38]);
         assert_eq!(figures(16, 1), [18, 7, 11, 1, 18, 3, 56]);
         assert_eq!(figures(64, 1), [23, 8, 12, 1, 72, 3, 117]);
+    }
+
+    #[test]
+    fn a_stream_holds_its_window_and_what_open_epochs_ordered_of_it() {
+        let limits = Limits { payload_bytes: MIB, transaction_bytes: 64 << 10, ..Limits::default() };
+        let bytes = |n| Bounds::stream(&Config::new(Committee::new(n).unwrap()).limits(limits)).div_ceil(MIB);
+        // 8 + 2 * 8 batches of 9/8 MiB; 8 + 2 * 4 where an epoch takes four of each stream.
+        assert_eq!((bytes(4), bytes(64)), (28, 19));
     }
 
     #[test]

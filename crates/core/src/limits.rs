@@ -19,7 +19,8 @@ pub struct Limits {
     /// Rounds of binary agreement beyond a node's own whose messages it keeps: R. A node holds state for every round
     /// up to the highest it has heard of, so one vote costs memory in proportion to R.
     pub rounds_ahead: u32,
-    /// Slots of a stream beyond those ordered that a node votes for and keeps. For engines with streams.
+    /// Slots of a stream beyond those ordered that a node votes for and keeps, at least 2: an empty batch that nobody has
+    /// ordered yet may take one of them, and calls for nothing. For engines with streams.
     #[serde(default = "stream_window")]
     pub stream_window: u64,
 }
@@ -72,7 +73,9 @@ impl Limits {
                 fail("rounds_ahead", "at least 3, one turn of the coin", u64::from(l.rounds_ahead))
             }
             l if l.rounds_ahead > 1 << 10 => fail("rounds_ahead", "at most 1024", u64::from(l.rounds_ahead)),
-            l if l.stream_window == 0 => fail("stream_window", "at least 1", 0),
+            l if l.stream_window < 2 => {
+                fail("stream_window", "at least 2, since an empty batch may take one slot", l.stream_window)
+            }
             l if l.stream_window > 1 << 10 => fail("stream_window", "at most 1024", l.stream_window),
             _ => Ok(()),
         }
@@ -137,6 +140,8 @@ mod tests {
         assert_eq!(with(|l| l.epochs_ahead = (1 << 16) + 1), Some("epochs_ahead"));
         assert_eq!(with(|l| l.rounds_ahead = 3), None);
         assert_eq!(with(|l| l.rounds_ahead = 2), Some("rounds_ahead"));
+        assert_eq!(with(|l| l.stream_window = 2), None);
+        assert_eq!(with(|l| l.stream_window = 1), Some("stream_window"));
         assert_eq!(with(|l| l.stream_window = 1), None);
         assert_eq!(with(|l| l.stream_window = 0), Some("stream_window"));
         assert_eq!(with(|l| l.stream_window = 1 << 10), None);

@@ -66,6 +66,9 @@
 //! honest node holds the tip: with a probability of a half at least an epoch chooses such an input, and expected two epochs
 //! later the batch is ordered. No scheduler can keep it out for longer.
 //!
+//! A node has at most one empty batch above its ordered tip, and a window of two slots at least: an empty batch that no
+//! agreement has taken never keeps the next full one back.
+//!
 //! When nothing is left to order, all that is above the ordered tips is empty and triggers nothing: everybody falls silent.
 //!
 //! # Cost
@@ -115,6 +118,7 @@ use crate::header::{HeaderSlot, Place};
 
 pub use message::OfStream;
 pub use streams::{Streams, StreamsDone, StreamsJob};
+pub(crate) use tips::share;
 pub use tips::{Growth, TipAgreement, Tips};
 
 /// Dumbo-NG. See the [module page](self).

@@ -31,7 +31,7 @@ pub(super) fn slot(session: &Domain, proposer: NodeIndex, number: u64) -> Domain
 }
 
 /// Slots of one stream in one epoch, at the most: all that there may be in the header of an epoch, in equal parts.
-pub(super) fn share(committee: Committee, window: u64) -> u64 {
+pub(crate) fn share(committee: Committee, window: u64) -> u64 {
     let share = EpochHeader::MAX_SLOTS / committee.n();
     window.clamp(1, share.max(1) as u64)
 }

@@ -162,7 +162,7 @@ pub struct Status {
 
 /// What an engine is beside what all share: how slots are chosen in an epoch, and what is put to the choice.
 ///
-/// Every function takes the whole engine, of which its own part is [`Atomic::source`]; so it may draw from the queue and
+/// Every function takes the whole engine, of which its own part is the field `source`; so it may draw from the queue and
 /// call the epochs.
 pub trait Source: Sized {
     /// What chooses the slots of an epoch.
