@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mellivora_atomic::epoch::{EpochMessage, PerSlot};
-use mellivora_core::{Epoch, Layer, NodeIndex, Segment};
+use mellivora_core::{Epoch, NodeIndex};
 use mellivora_crypto::{DecryptionProof, DecryptionShare};
 use rand::RngExt;
 
@@ -26,7 +26,7 @@ impl<M: Forgeable> Forgeable for EpochMessage<M> {
     fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
         match self {
             EpochMessage::Subset(message) => {
-                kit.inside(Segment::only(Layer::Subset), |kit| {
+                kit.in_subset(|kit| {
                     message.forge(to, kit, &mut |to, message| fire(to, EpochMessage::Subset(message)));
                 });
                 decrypt_early(kit, fire);
@@ -50,7 +50,7 @@ impl<M: Forgeable> Forgeable for EpochMessage<M> {
 
     fn answer(&self, from: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
         match self {
-            EpochMessage::Subset(message) => kit.inside(Segment::only(Layer::Subset), |kit| {
+            EpochMessage::Subset(message) => kit.in_subset(|kit| {
                 message.answer(from, kit, &mut |to, message| fire(to, EpochMessage::Subset(message)));
             }),
             EpochMessage::Shares(shares) if kit.strategy() == Strategy::BadDecryption && from != kit.me() => {

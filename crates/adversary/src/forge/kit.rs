@@ -9,7 +9,7 @@ use mellivora_crypto::{CoinScheme, NodeKeys};
 use mellivora_sim::SimRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{epoch, proposal, rbc, share, vote};
+use super::{epoch, proposal, rbc, share, streams, vote};
 use crate::Strategy;
 
 /// What a Byzantine node knows beside its messages. Everything is optional; more of it makes better lies.
@@ -63,12 +63,15 @@ pub struct Kit {
     side: NodeSet,
     strikes: u64,
     budget: u32,
+    /// Where the messages of a subset belong below it.
+    within: Option<Layer>,
     codec: Option<Arc<Codec>>,
     pub(super) broadcast: rbc::Memory,
     pub(super) proposals: proposal::Memory,
     pub(super) votes: vote::Memory,
     pub(super) shares: share::Memory,
     pub(super) epochs: epoch::Memory,
+    pub(super) streams: streams::Memory,
 }
 
 impl Kit {
@@ -95,13 +98,20 @@ impl Kit {
             side,
             strikes: 0,
             budget: Self::BUDGET,
+            within: None,
             codec: None,
             broadcast: rbc::Memory::default(),
             proposals: proposal::Memory::default(),
             votes: vote::Memory::default(),
             shares: share::Memory::default(),
             epochs: epoch::Memory::default(),
+            streams: streams::Memory::default(),
         }
+    }
+
+    /// The same kit for a protocol with an only child: see [`Forge::WITHIN`](super::Forge::WITHIN).
+    pub(crate) fn within(self, within: Option<Layer>) -> Self {
+        Kit { within, ..self }
     }
 
     /// What it does.
@@ -172,6 +182,24 @@ impl Kit {
         let result = self.inside(Segment::epoch(epoch), act);
         self.place = outer;
         result
+    }
+
+    /// Acts at a numbered place that is no epoch, such as a slot of a stream.
+    pub(super) fn at_number<R>(&mut self, number: Epoch, act: impl FnOnce(&mut Kit) -> R) -> R {
+        let outer = self.place;
+        self.place.epoch = number;
+        let result = act(self);
+        self.place = outer;
+        result
+    }
+
+    /// Acts inside the subset of an epoch.
+    pub(super) fn in_subset<R>(&mut self, act: impl FnOnce(&mut Kit) -> R) -> R {
+        let within = self.within;
+        self.inside(Segment::only(Layer::Subset), |kit| match within {
+            Some(layer) => kit.inside(Segment::only(layer), act),
+            None => act(kit),
+        })
     }
 
     /// Acts inside the instance of a node.

@@ -35,16 +35,18 @@ mod proposal;
 mod rbc;
 mod share;
 mod smvba;
+mod streams;
 mod toss;
 mod tree;
 mod vector;
 mod vote;
 
 use mellivora_agreement::{Aba, Smvba};
-use mellivora_atomic::HoneyBadger;
+use mellivora_atomic::dumbo_ng::TipAgreement;
+use mellivora_atomic::{Atomic, Source};
 use mellivora_broadcast::Rbc;
-use mellivora_core::{Message, NodeIndex, Protocol};
-use mellivora_subset::{Bkr, Dumbo1, Dumbo2, SDumbo, Subset};
+use mellivora_core::{Layer, Message, NodeIndex, Protocol};
+use mellivora_subset::{Bkr, Dumbo1, Dumbo2, SDumbo};
 
 pub use kit::{Kit, Place, Tools};
 pub use tree::ForgedTree;
@@ -81,6 +83,8 @@ pub trait Forgeable: Message {
 pub trait Forge: Protocol<Message: Forgeable> + Sized + 'static {
     /// What there is to attack in it.
     const TARGETS: Targets;
+    /// The layer of the only child whose messages are this protocol's own, below the domain that it was made with.
+    const WITHIN: Option<Layer> = None;
 }
 
 impl Forge for Rbc {
@@ -115,6 +119,16 @@ impl Forge for SDumbo {
     const TARGETS: Targets = Smvba::TARGETS;
 }
 
-impl<S: Subset + Forge> Forge for HoneyBadger<S> {
-    const TARGETS: Targets = S::TARGETS.and(Targets::of(Target::Shares)).and(Targets::of(Target::Atomic));
+impl Forge for TipAgreement {
+    const TARGETS: Targets = Smvba::TARGETS.and(Targets::of(Target::Streams));
+    const WITHIN: Option<Layer> = Some(Layer::Mvba);
+}
+
+impl<P: Source + 'static> Forge for Atomic<P>
+where
+    P::Subset: Forge,
+    P::Message: Forgeable,
+{
+    const TARGETS: Targets = P::Subset::TARGETS.and(Targets::of(Target::Shares)).and(Targets::of(Target::Atomic));
+    const WITHIN: Option<Layer> = P::Subset::WITHIN;
 }

@@ -9,7 +9,7 @@ use mellivora_core::{NodeIndex, NodeSet, Round};
 use mellivora_crypto::Certificate;
 use rand::RngExt;
 
-use super::{Fire, Forgeable, Kit, share};
+use super::{Fire, Forgeable, Kit, share, streams};
 use crate::Strategy;
 
 impl Forgeable for SmvbaMessage {
@@ -102,9 +102,9 @@ fn mislead(message: &mut SmvbaMessage, kit: &mut Kit) {
 fn misjustify(message: &mut SmvbaMessage, to: NodeIndex, kit: &mut Kit) {
     let SmvbaMessage::Spb { view, message: SpbMessage::Send { value, proof }, .. } = message else { return };
     if kit.side(to) || *view > Round(1) {
-        let mut other = value.to_vec();
-        other.push(u8::from(kit.side(to)));
-        *value = Blob(Bytes::from(other));
+        let other = streams::false_tips(value, kit);
+        let other = other.unwrap_or_else(|| Bytes::from([&value[..], &[u8::from(kit.side(to))]].concat()));
+        *value = Blob(other);
         *proof = Blob(Bytes::from_static(&[1, 0, 0, 0, 0]));
         kit.strike();
     }

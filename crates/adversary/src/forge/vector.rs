@@ -60,7 +60,7 @@ fn in_agreement(kit: &mut Kit, act: impl FnOnce(&mut Kit)) {
 }
 
 /// The same length, another first byte.
-fn bad(endorsement: &Endorsement, kit: &mut Kit) -> Endorsement {
+pub(super) fn bad(endorsement: &Endorsement, kit: &mut Kit) -> Endorsement {
     let mut bytes = endorsement.as_bytes().to_vec();
     bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1);
     kit.strike();

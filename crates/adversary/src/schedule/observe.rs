@@ -1,14 +1,15 @@
 //! What schedulers read off a protocol.
 
 use mellivora_agreement::{Aba, AbaMessage, Mvba, Smvba, Vote};
+use mellivora_atomic::dumbo_ng::TipAgreement;
 use mellivora_atomic::epoch::EpochMessage;
-use mellivora_atomic::{HoneyBadger, Message};
+use mellivora_atomic::{Atomic, Message, Source};
 use mellivora_broadcast::{Rbc, RbcMessage};
 use mellivora_core::{Domain, Layer, NodeIndex, Protocol, Round, Segment};
 use mellivora_subset::vector::{Provable, Vector};
-use mellivora_subset::{Bkr, BkrMessage, Dumbo1, Dumbo1Message, Subset};
+use mellivora_subset::{Bkr, BkrMessage, Dumbo1, Dumbo1Message};
 
-use crate::forge::{Forge, Place};
+use crate::forge::{Forge, Forgeable, Place};
 use crate::toss::Toss;
 
 /// One statement of a message.
@@ -136,15 +137,25 @@ where
     }
 }
 
-impl<S: Subset + Observe> Observe for HoneyBadger<S> {
-    fn statements(message: &Message<EpochMessage<S::Message>>, visit: &mut dyn FnMut(Place, Statement<'_>)) {
+impl Observe for TipAgreement {
+    fn progress(&self) -> u64 {
+        self.mvba().progress()
+    }
+}
+
+impl<P: Source + 'static> Observe for Atomic<P>
+where
+    P::Subset: Observe,
+    P::Message: Forgeable,
+{
+    fn statements(message: &Self::Message, visit: &mut dyn FnMut(Place, Statement<'_>)) {
         if let Message::Epoch { epoch, message: EpochMessage::Subset(message) } = message {
-            S::statements(message, &mut |place, statement| visit(Place { epoch: *epoch, ..place }, statement));
+            P::Subset::statements(message, &mut |place, statement| visit(Place { epoch: *epoch, ..place }, statement));
         }
     }
 
     fn agreement(own: Domain, place: Place) -> Domain {
         let subset = own.child(Segment::epoch(place.epoch)).child(Segment::only(Layer::Subset));
-        S::agreement(subset, place)
+        P::Subset::agreement(subset, place)
     }
 }

@@ -26,7 +26,8 @@ impl<P: Forge> Forger<P> {
         act: impl FnOnce(&mut Kit, &mut dyn FnMut(NodeIndex, P::Message)),
     ) {
         let kit = self.kit.get_or_insert_with(|| {
-            Kit::new(self.strategy, self.seed, attack.committee(), attack.node(), self.tools.clone())
+            let kit = Kit::new(self.strategy, self.seed, attack.committee(), attack.node(), self.tools.clone());
+            kit.within(P::WITHIN)
         });
         let out = &mut self.out;
         act(kit, &mut |to, message| out.push((to, message)));

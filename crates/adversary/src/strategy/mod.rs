@@ -32,6 +32,8 @@ pub enum Target {
     Certificates,
     /// The atomic broadcast: ciphertexts, checkpoints, heights, catching up.
     Atomic,
+    /// Streams of certified batches.
+    Streams,
 }
 
 /// A set of targets: what there is to attack in a protocol.
@@ -133,6 +135,9 @@ strategies! {
     WeakCertificate "weak-certificate" Certificates "shows certificates with a signer too few, one signer twice, or a changed signature"
     FalseLeader "false-leader" Certificates "names somebody else as the leader of a view"
     FalseValue "false-value" Certificates "proposes another value to each half, later without a justification, and serves wrong parts of others' values"
+
+    WithheldBatch "withheld-batch" Streams "shows each batch of its stream to a bare quorum only, others have to retrieve it"
+    FarSlots "far-slots" Streams "says what it says of slots also of slots far ahead and long over"
 
     BadCiphertext "bad-ciphertext" Atomic "proposes its contribution mauled: header, sealed part, cut short, identity point"
     CopiedCiphertext "copied-ciphertext" Atomic "proposes the contribution of another proposer or of an earlier epoch again"

@@ -133,6 +133,11 @@ impl Streams {
         self.streams.get(proposer.as_usize())
     }
 
+    /// Where the newest batch that was handed out ends, by proposer. For oracles and statistics.
+    pub fn ordered(&self) -> &[Tip] {
+        &self.ordered
+    }
+
     /// Where `epoch` has ended, if it was handed out here and somebody may ask.
     pub(super) fn end_of(&self, epoch: EpochNumber) -> Option<Arc<[Tip]>> {
         self.ends.get(&epoch).cloned()

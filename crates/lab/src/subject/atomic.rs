@@ -5,26 +5,27 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use mellivora_adversary::{IdealCertificates, IdealCipher, IdealCoin, Strategy, Tools, schedule::Peek};
+use mellivora_adversary::{
+    Forgeable, IdealCertificates, IdealCipher, IdealCoin, Observe, Strategy, Tools, schedule::Peek,
+};
 use mellivora_atomic::epoch::EpochMessage;
-use mellivora_atomic::{Config, EncryptionSchedule, HoneyBadger, Input, Local, Message, Output, Submission, Ticket};
+use mellivora_atomic::{Atomic, Config, EncryptionSchedule, Input, Local, Message, Output, Source, Submission, Ticket};
 use mellivora_core::{Committee, Domain, Epoch, Era, Limits, NodeIndex, Protocol};
 use mellivora_crypto::{NodeKeys, Suite, deal_nodes};
 use mellivora_sim::{Observation, Oracle, Simulation, TotalOrder, View};
+use mellivora_subset::Subset;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::aba::coin_schedule;
+use super::engines::Engine;
 use super::oracles::{AtEnd, Said};
 use super::rbc::echo;
-use super::subsets::Tried;
 use super::{Target, builder, count_common};
 use crate::scenario::Cast;
 
-/// The atomic broadcast over a common subset.
-pub(crate) struct Atomic<S>(pub(crate) PhantomData<fn(S)>);
-
-type Badger<S> = HoneyBadger<S>;
+/// An atomic broadcast.
+pub(crate) struct AtomicBroadcast<P>(pub(crate) PhantomData<fn(P)>);
 
 /// The keys of a committee, dealt once per size.
 pub(super) fn keys(n: usize) -> &'static [NodeKeys] {
@@ -45,8 +46,8 @@ fn idealised(keys: &NodeKeys, seed: u64) -> NodeKeys {
 }
 
 /// The domain of a cluster, which a forger has to know.
-fn session<S: Tried>(config: &Config, keys: &NodeKeys) -> Domain {
-    Domain::new(config.cluster_id(&keys.public().digest(), S::NAME), Era(0))
+fn session<P: Source>(config: &Config, keys: &NodeKeys) -> Domain {
+    Domain::new(config.cluster_id(&keys.public().digest(), P::Subset::NAME), Era(0))
 }
 
 fn submit(transactions: impl IntoIterator<Item = Bytes>) -> Input {
@@ -66,12 +67,12 @@ struct Once {
     seen: BTreeMap<NodeIndex, BTreeSet<Bytes>>,
 }
 
-impl<S: Tried> Oracle<Badger<S>> for Once {
+impl<P: Source> Oracle<Atomic<P>> for Once {
     fn name(&self) -> &'static str {
         "once"
     }
 
-    fn observe(&mut self, event: &Observation<'_, Badger<S>>, _: &View<'_, Badger<S>>) -> Result<(), String> {
+    fn observe(&mut self, event: &Observation<'_, Atomic<P>>, _: &View<'_, Atomic<P>>) -> Result<(), String> {
         match event {
             Observation::Restart { node } => {
                 self.seen.remove(node);
@@ -95,23 +96,23 @@ impl<S: Tried> Oracle<Badger<S>> for Once {
 /// No decryption share of an epoch before it and all epochs below are decided: here, or by an honest node that said so.
 struct DecryptionGate;
 
-impl<S: Tried> Oracle<Badger<S>> for DecryptionGate {
+impl<P: Engine> Oracle<Atomic<P>> for DecryptionGate {
     fn name(&self) -> &'static str {
         "gate"
     }
 
-    fn observe(&mut self, event: &Observation<'_, Badger<S>>, view: &View<'_, Badger<S>>) -> Result<(), String> {
+    fn observe(&mut self, event: &Observation<'_, Atomic<P>>, view: &View<'_, Atomic<P>>) -> Result<(), String> {
         let Observation::Sent { node, message: Message::Epoch { epoch, message }, .. } = event else { return Ok(()) };
-        let badger = view.node(*node);
+        let engine = view.node(*node);
         match message {
             EpochMessage::Shares(_) => {}
             EpochMessage::Subset(message) => {
-                return badger.subset(*epoch).map_or(Ok(()), |subset| subset.gate(view.committee(), message));
+                return engine.subset(*epoch).map_or(Ok(()), |subset| P::gate(subset, view.committee(), message));
             }
             EpochMessage::Prove(_) | EpochMessage::Proofs(_) => return Ok(()),
         }
-        let undecided = (0..=epoch.0).rev().map(Epoch).take_while(|e| badger.subset(*e).is_some());
-        let undecided = undecided.filter(|e| badger.subset(*e).is_some_and(|subset| !subset.decided()));
+        let undecided = (0..=epoch.0).rev().map(Epoch).take_while(|e| engine.subset(*e).is_some());
+        let undecided = undecided.filter(|e| engine.subset(*e).is_some_and(|subset| !subset.decided()));
         for earlier in undecided {
             if !view.honest().iter().any(|peer| view.node(peer).status().next > earlier) {
                 return Err(format!("{node:?} releases shares of {epoch} while {earlier} is undecided everywhere"));
@@ -127,12 +128,12 @@ struct Bound {
     turns: u64,
 }
 
-impl<S: Tried> Oracle<Badger<S>> for Bound {
+impl<P: Source> Oracle<Atomic<P>> for Bound {
     fn name(&self) -> &'static str {
         "memory"
     }
 
-    fn observe(&mut self, event: &Observation<'_, Badger<S>>, view: &View<'_, Badger<S>>) -> Result<(), String> {
+    fn observe(&mut self, event: &Observation<'_, Atomic<P>>, view: &View<'_, Atomic<P>>) -> Result<(), String> {
         let Observation::Turn { node } = event else { return Ok(()) };
         // Adding everything up takes longer than a turn.
         self.turns += 1;
@@ -146,23 +147,17 @@ impl<S: Tried> Oracle<Badger<S>> for Bound {
     }
 }
 
-impl<S: Tried> Target for Atomic<S> {
-    type P = Badger<S>;
-    const NAME: &'static str = S::ATOMIC;
-    const RARE: &'static [&'static str] = &[
-        "restart",
-        "culprit named",
-        "more than two epochs",
-        "encrypted",
-        "in the clear",
-        "batch fetched",
-        "certificate shown",
-        "shares proven",
-        "real suite",
-    ];
-    const SHARE: u32 = S::SHARE;
+impl<P: Engine> Target for AtomicBroadcast<P>
+where
+    P::Subset: Observe,
+    P::Message: Forgeable,
+{
+    type P = Atomic<P>;
+    const NAME: &'static str = P::NAME;
+    const RARE: &'static [&'static str] = P::RARE;
+    const SHARE: u32 = P::SHARE;
 
-    fn start(&self, cast: &mut Cast) -> Simulation<Badger<S>> {
+    fn start(&self, cast: &mut Cast) -> Simulation<Atomic<P>> {
         let (committee, n, seed) = (cast.committee, cast.committee.n(), cast.seed);
         let encryption = match cast.rng.random_range(0..4) {
             0 => EncryptionSchedule::Always,
@@ -170,6 +165,7 @@ impl<S: Tried> Target for Atomic<S> {
             _ => EncryptionSchedule::Never,
         };
         let limits = Limits { payload_bytes: 1 << 13, transaction_bytes: 1 << 10, ..Limits::default() };
+        let limits = P::limits(cast, limits);
         let per_epoch = 1 + cast.rng.random_range(0..3);
         let config = Config::new(committee)
             .limits(limits)
@@ -201,7 +197,7 @@ impl<S: Tried> Target for Atomic<S> {
             true => keys(n).to_vec(),
             false => keys(n).iter().map(|keys| idealised(keys, seed)).collect(),
         };
-        let session = session::<S>(&config, &keys[0]);
+        let session = session::<P>(&config, &keys[0]);
         let schedule = config.coin_schedule;
         let peek = Peek::keys(keys.clone(), session, schedule);
         let own = keys.clone();
@@ -217,7 +213,7 @@ impl<S: Tried> Target for Atomic<S> {
             honest.iter().flat_map(|node| portions(*node, seed, count, size)).flatten().collect();
         let again = move |node| portions(node, seed, count, size).into_iter().map(submit).collect();
         let nudges = cast.rng.random_range(0..6);
-        let ledger = move |node, view: &View<'_, Badger<S>>| {
+        let ledger = move |node, view: &View<'_, Atomic<P>>| {
             let mut ledger = BTreeSet::new();
             for output in view.outputs(node) {
                 if let Output::Batch(batch) = output {
@@ -233,7 +229,7 @@ impl<S: Tried> Target for Atomic<S> {
         };
         // P running epochs with all contributions, the early messages of W epochs, the outbox, the archive.
         let bytes = (n + 4) * 40 * limits.payload_bytes * (limits.epochs_ahead as usize + 4);
-        let mut sim = builder::<Badger<S>>(cast, Some(peek), tools)
+        let mut sim = P::oracles(builder::<Atomic<P>>(cast, Some(peek), tools))
             .oracle(TotalOrder::new(|output: &Output| match output {
                 Output::Batch(batch) => Some((batch.epoch(), batch.digest())),
                 _ => None,
@@ -242,14 +238,14 @@ impl<S: Tried> Target for Atomic<S> {
             .oracle(DecryptionGate)
             .oracle(Bound { bytes, turns: 0 })
             .oracle(AtEnd("liveness", ledger))
-            .oracle(Said::new(|message: &Message<EpochMessage<S::Message>>| match message {
+            .oracle(Said::new(|message: &<Atomic<P> as Protocol>::Message| match message {
                 Message::FetchSlot(..) => Some("batch fetched"),
                 Message::Certificate(_) => Some("certificate shown"),
                 Message::Epoch { message: EpochMessage::Proofs(_), .. } => Some("shares proven"),
-                _ => None,
+                other => P::rare_word(other),
             }))
-            .on_heal(|badger: &mut Badger<S>, peer, fx| badger.input(Input::Resend(peer), fx))
-            .on_nudge(|badger: &mut Badger<S>, fx| badger.input(Input::Nudge, fx))
+            .on_heal(|engine: &mut Atomic<P>, peer, fx| engine.input(Input::Resend(peer), fx))
+            .on_nudge(|engine: &mut Atomic<P>, fx| engine.input(Input::Nudge, fx))
             .nudges(nudges)
             .nudges_when_quiet(6)
             .input_again(again)
@@ -264,7 +260,7 @@ impl<S: Tried> Target for Atomic<S> {
                 let mut local = [0; 32];
                 local[..8].copy_from_slice(&seed.to_le_bytes());
                 local[8] = me.0 as u8;
-                HoneyBadger::new(config.clone(), keys[me.as_usize()].clone(), Local::new(local))
+                Atomic::new(config.clone(), keys[me.as_usize()].clone(), Local::new(local))
                     .unwrap_or_else(|error| panic!("{error}"))
             });
         for node in committee.nodes() {
@@ -284,7 +280,7 @@ impl<S: Tried> Target for Atomic<S> {
         sim
     }
 
-    fn look(&self, cast: &Cast, sim: &mut Simulation<Badger<S>>) -> u64 {
+    fn look(&self, cast: &Cast, sim: &mut Simulation<Atomic<P>>) -> u64 {
         count_common(cast, sim);
         let Some(&node) = cast.honest().first() else { return 0 };
         let epochs = sim.outputs(node).iter().filter(|output| matches!(output, Output::Batch(_))).count() as u64;

@@ -6,6 +6,7 @@
 mod aba;
 mod atomic;
 mod coin;
+mod engines;
 mod mvba;
 mod oracles;
 mod rbc;
@@ -16,6 +17,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mellivora_adversary::{Observe, Strategy, Tools, schedule::Peek};
+use mellivora_atomic::{Samples, Streams};
 use mellivora_core::{Digest, NodeIndex, Protocol};
 use mellivora_sim::{Builder, Counters, Coverage, Failure, Report, Shrunk, Simulation};
 use mellivora_subset::{Bkr, Dumbo1, Dumbo2, SDumbo};
@@ -186,7 +188,7 @@ fn count_common<P: Protocol + 'static>(cast: &Cast, sim: &mut Simulation<P>) {
 }
 
 /// All subjects, bottom up.
-pub const ALL: [&dyn Subject; 12] = [
+pub const ALL: [&dyn Subject; 13] = [
     &rbc::Broadcast,
     &coin::Coin,
     &aba::Agreement,
@@ -195,10 +197,11 @@ pub const ALL: [&dyn Subject; 12] = [
     &subset::CommonSubset::<Dumbo1>(PhantomData),
     &subset::CommonSubset::<Dumbo2>(PhantomData),
     &subset::CommonSubset::<SDumbo>(PhantomData),
-    &atomic::Atomic::<Bkr>(PhantomData),
-    &atomic::Atomic::<Dumbo1>(PhantomData),
-    &atomic::Atomic::<Dumbo2>(PhantomData),
-    &atomic::Atomic::<SDumbo>(PhantomData),
+    &atomic::AtomicBroadcast::<Samples<Bkr>>(PhantomData),
+    &atomic::AtomicBroadcast::<Samples<Dumbo1>>(PhantomData),
+    &atomic::AtomicBroadcast::<Samples<Dumbo2>>(PhantomData),
+    &atomic::AtomicBroadcast::<Samples<SDumbo>>(PhantomData),
+    &atomic::AtomicBroadcast::<Streams>(PhantomData),
 ];
 
 /// A subject by name.

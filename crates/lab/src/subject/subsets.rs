@@ -42,7 +42,7 @@ pub(crate) trait Tried: Subset + Observe {
     }
 }
 
-fn print(bytes: &[u8]) -> u64 {
+pub(super) fn print(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()
@@ -168,12 +168,12 @@ impl Tried for Dumbo1 {
 }
 
 /// What a message of the agreement on a vector promises.
-fn smvba_said(message: &SmvbaMessage) -> Vec<(Said, u64)> {
+pub(super) fn smvba_said(message: &SmvbaMessage) -> Vec<(Said, u64)> {
     let said = super::mvba::statements(message).into_iter();
     said.map(|((kind, view, proposer), what)| ((3, proposer, kind, view), print(&what))).collect()
 }
 
-fn smvba_gate(smvba: &Smvba, message: &SmvbaMessage) -> Result<(), String> {
+pub(super) fn smvba_gate(smvba: &Smvba, message: &SmvbaMessage) -> Result<(), String> {
     match message {
         SmvbaMessage::Share { view, .. } => super::mvba::may_share(smvba, *view),
         _ => Ok(()),
