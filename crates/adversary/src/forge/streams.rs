@@ -9,7 +9,7 @@ use mellivora_broadcast::stream::{CertifiedTip, StreamMessage, Tip};
 use mellivora_coding::{Body, ChunkTree};
 use mellivora_core::codec::{self, Blob, List};
 use mellivora_core::{Epoch, Layer, NodeIndex, Segment};
-use mellivora_crypto::Endorsement;
+use mellivora_crypto::{Certificate, Endorsement};
 use rand::RngExt;
 
 use super::smvba::weak;
@@ -22,10 +22,13 @@ use crate::Strategy;
 pub(super) struct Memory {
     /// Places that its false batches lead to, which the wrapped instance does not know, and the votes for each.
     places: BTreeMap<u64, Vec<(Tip, Vec<(NodeIndex, Endorsement)>)>>,
+    /// What the newest own proposal follows.
+    newest: Option<(Tip, Option<Certificate>)>,
 }
 
-/// Slots that are remembered at the most.
-const KEPT: usize = 64;
+/// Slots with false batches, at the most. What is in them is never ordered, so the wrapped instance proposes it again in
+/// the next slot; without a bound that would go on for ever.
+const LIES: usize = 24;
 
 impl Forgeable for OfStream {
     fn forge(self, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, Self>) {
@@ -52,6 +55,27 @@ impl Forgeable for OfStream {
             }
             _ => {}
         });
+        if kit.strategy() == Strategy::CopiedCiphertext && matches!(message, StreamMessage::Proposal { .. }) {
+            copy(kit, fire);
+        }
+    }
+}
+
+/// What was overheard may be what the own proposal of a copier waits for.
+fn copy(kit: &mut Kit, fire: Fire<'_, OfStream>) {
+    let Some((previous, certificate)) = kit.streams.newest.clone() else { return };
+    let proposer = kit.me();
+    let mut copies = Vec::new();
+    kit.in_instance(Segment::of(Layer::Stream, proposer), proposer, |kit| {
+        in_slot(previous.slot.saturating_add(1), kit, |kit| {
+            proposal::propose_whole(kit, &mut |to, payload| copies.push((to, payload)));
+        });
+    });
+    for (to, payload) in copies {
+        remember(previous, &payload, kit);
+        let payload = Blob(payload);
+        let message = StreamMessage::Proposal { previous, certificate: certificate.clone(), payload };
+        fire(to, OfStream { proposer, message });
     }
 }
 
@@ -72,7 +96,10 @@ fn forge(message: StreamMessage, to: NodeIndex, kit: &mut Kit, fire: Fire<'_, St
                 other => other,
             };
             let said = |payload| StreamMessage::Proposal { previous, certificate: certificate.clone(), payload };
+            kit.streams.newest = Some((previous, certificate.clone()));
+            let tired = kit.streams.places.len() >= LIES && !kit.streams.places.contains_key(&slot);
             match kit.strategy() {
+                _ if tired => fire(to, said(payload)),
                 Strategy::FalseValue if kit.side(to) => {
                     let other = Bytes::from([&payload[..], &[1]].concat());
                     remember(previous, &other, kit);
@@ -141,11 +168,7 @@ fn shown(slot: u64, to: NodeIndex, kit: &Kit) -> bool {
 fn remember(previous: Tip, payload: &Bytes, kit: &mut Kit) {
     let Ok(tree) = ChunkTree::commit(Body::from_bytes(payload.clone())) else { return };
     let tip = previous.extend(&tree.commitment(), payload.is_empty());
-    let places = &mut kit.streams.places;
-    if !places.contains_key(&tip.slot) && places.len() >= KEPT {
-        places.pop_first();
-    }
-    let places = places.entry(tip.slot).or_default();
+    let places = kit.streams.places.entry(tip.slot).or_default();
     if places.iter().all(|(known, _)| *known != tip) {
         places.push((tip, Vec::new()));
     }

@@ -158,7 +158,7 @@ impl Streams {
     fn others_wait(&self) -> bool {
         let streams = self.streams.iter().zip(0u16..).zip(self.ordered.iter());
         let mut others = streams.filter(|((_, proposer), _)| *proposer != self.me.0);
-        others.any(|((stream, _), ordered)| stream.full() > ordered.slot)
+        others.any(|((stream, _), ordered)| stream.full() > ordered.slot) && !planted("ng-certified-prompts-nobody")
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -241,6 +241,8 @@ impl DumboNg {
             self.source.next = Next::Nothing;
         }
         let prompted = std::mem::take(&mut self.source.prompted);
+        // A vote prompts once: its slot may never be certified, and asking again for it would never end.
+        self.source.prompted = prompted && planted("ng-votes-prompt-for-ever");
         let Some(own) = self.source.own() else { return };
         let (may, slot) = (own.may_propose(), own.next_slot());
         match &self.source.next {
@@ -321,12 +323,16 @@ impl DumboNg {
         self.source.wanted.remove(&epoch);
         let ordered = self.source.ordered.clone();
         self.with_all_streams(fx, |proposer, stream, fx| {
-            if let Some(tip) = ordered.get(proposer.as_usize()).filter(|tip| tip.slot > stream.base().slot) {
+            let moved = |tip: &&Tip| tip.slot > stream.base().slot && !planted("ng-base-unmoved");
+            if let Some(tip) = ordered.get(proposer.as_usize()).filter(moved) {
                 stream.input(StreamInput::Ordered(*tip), fx);
             }
         });
         for peer in self.config.committee.nodes() {
             self.tell_base(peer, fx);
+        }
+        if planted("ng-released-at-output") {
+            self.release(epoch.next(), fx);
         }
     }
 
@@ -335,7 +341,7 @@ impl DumboNg {
     pub(super) fn tell_base(&mut self, peer: NodeIndex, fx: &mut dyn Effects<Self>) {
         let me = self.me();
         let low = self.outbox.low_of(peer);
-        if peer == me || low.0 == 0 {
+        if peer == me || low.0 == 0 || planted("ng-peer-base-untold") {
             return;
         }
         let newest = low > self.next;
@@ -377,6 +383,9 @@ impl DumboNg {
     }
 
     pub(super) fn repeat_streams(&mut self, peer: NodeIndex, restarted: bool, fx: &mut dyn Effects<Self>) {
+        if planted("ng-streams-not-repeated") {
+            return;
+        }
         self.with_all_streams(fx, |_, stream, fx| {
             if restarted {
                 stream.forget(peer, fx);
