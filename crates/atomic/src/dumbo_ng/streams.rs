@@ -111,7 +111,7 @@ impl Streams {
                 me: setup.me,
                 proposer,
                 domain: tips::stream(&setup.session, proposer),
-                window: setup.config.limits.stream_window,
+                window: setup.config.limits.stream_window - u64::from(planted("ng-empty-fills-window")),
                 max_payload: setup.config.limits.payload_bytes,
                 certificates: setup.certificates.clone(),
             })

@@ -203,7 +203,11 @@ fn interleave(previous: &[Tip], tips: &Tips) -> Vec<Chosen> {
             .collect();
         (!slots.is_empty()).then_some(slots)
     });
-    rows.flatten().collect()
+    let mut slots: Vec<Chosen> = rows.flatten().collect();
+    if planted("ng-streams-in-turn") {
+        slots.sort_by_key(|slot| slot.proposer);
+    }
+    slots
 }
 
 impl Parent<Smvba> for TipAgreement {
@@ -297,3 +301,7 @@ impl Subset for TipAgreement {
         fixed + self.mvba.memory() + bodies.map(Body::len).sum::<usize>() + tips.sum::<usize>()
     }
 }
+
+#[cfg(test)]
+#[path = "tips_tests.rs"]
+mod tests;

@@ -221,7 +221,10 @@ where
                 }
             }
             match expected.iter().find(|transaction| !ledger.contains(*transaction)) {
-                Some(lost) => Err(format!("never ordered '{}'", String::from_utf8_lossy(lost))),
+                Some(lost) => {
+                    let states: Vec<String> = view.live().iter().map(|node| P::state(view.node(node))).collect();
+                    Err(format!("never ordered '{}'\n  {}", String::from_utf8_lossy(lost), states.join("\n  ")))
+                }
                 // What a Byzantine node said of epochs to come is kept; without it there is nothing to wait for.
                 None if all_honest && !view.node(node).is_idle() => Err("does not fall silent".to_owned()),
                 None => Ok(()),

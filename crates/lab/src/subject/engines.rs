@@ -52,6 +52,11 @@ pub(crate) trait Engine: Source + 'static {
         builder
     }
 
+    /// Where a node stands, for whoever looks into a failure.
+    fn state(engine: &Atomic<Self>) -> String {
+        format!("{engine:?}, catching up: {}", engine.status().catching_up)
+    }
+
     /// What is rarely said, beside what is rare in all engines.
     fn rare_word(_: &<Atomic<Self> as Protocol>::Message) -> Option<&'static str> {
         None
@@ -88,9 +93,9 @@ impl Engine for Streams {
         "view >= 2",
     ];
 
-    /// Narrow windows more often than wide ones: with one slot each proposal waits for an output.
+    /// Narrow windows more often than wide ones, down to the narrowest: there most proposals wait for an output.
     fn limits(cast: &mut Cast, limits: Limits) -> Limits {
-        Limits { stream_window: [1, 2, 4, limits.stream_window][cast.rng.random_range(0..4)], ..limits }
+        Limits { stream_window: [2, 3, 5, limits.stream_window][cast.rng.random_range(0..4)], ..limits }
     }
 
     fn gate(subset: &Self::Subset, _: Committee, message: &SmvbaMessage) -> Result<(), String> {
@@ -99,6 +104,16 @@ impl Engine for Streams {
 
     fn oracles(builder: Builder<DumboNg>) -> Builder<DumboNg> {
         builder.oracle(Statements::new(said)).oracle(OneChain::default()).oracle(Ends::default())
+    }
+
+    fn state(engine: &DumboNg) -> String {
+        let stream = |proposer| {
+            let stream = engine.streams().stream(proposer)?;
+            let certified = stream.certified_up_to(u64::MAX).map(|certified| certified.tip.slot);
+            Some(format!("{proposer}: base {} certified {certified:?} full {}", stream.base().slot, stream.full()))
+        };
+        let streams = (0..).map(NodeIndex).map_while(stream).collect::<Vec<_>>().join("; ");
+        format!("{engine:?}, catching up: {}, streams {streams}", engine.status().catching_up)
     }
 
     fn rare_word(message: &<DumboNg as Protocol>::Message) -> Option<&'static str> {

@@ -1,17 +1,16 @@
 //! Dumbo-NG orders what is submitted, whoever is faulty and whatever the network does.
 
-mod support;
-
-use mellivora_atomic::{Config, DumboNg, EncryptionSchedule, Streams};
+use mellivora_atomic::{Config, DumboNg, EncryptionSchedule};
 use mellivora_core::NodeIndex;
-use mellivora_crypto::Suite;
 use mellivora_sim::{Behaviour, Schedule, Simulation, seeds};
-use support::*;
+
+use super::{build, builder};
+use crate::support::*;
 
 const SIZES: [usize; 6] = [1, 4, 5, 6, 7, 10];
 
 fn cluster(config: &Config, seed: u64) -> Simulation<DumboNg> {
-    build_of(builder_of::<Streams>(config, seed), config, Suite::Ristretto255)
+    build(builder(config, seed), config)
 }
 
 #[test]
@@ -40,8 +39,8 @@ fn under(behaviour: Behaviour, count: u64) {
         let config = config(n);
         for seed in seeds(if n < 10 { count } else { count / 2 }) {
             let faulty = NodeIndex((seed % n as u64) as u16);
-            let builder = builder_of::<Streams>(&config, seed).scheduler(Schedule::Swarm);
-            let mut sim = build_of(builder.faulty(faulty, behaviour).nudges(5), &config, Suite::Ristretto255);
+            let builder = builder(&config, seed).scheduler(Schedule::Swarm);
+            let mut sim = build(builder.faulty(faulty, behaviour).nudges(5), &config);
             for i in 0..n {
                 sim.input(NodeIndex(i as u16), submit((0..4).map(|t| tx(i, t))));
             }
@@ -102,9 +101,9 @@ fn crashes_and_cut_links_lose_nothing() {
         let silent = NodeIndex(n as u16 - 1);
         for seed in seeds(6) {
             let inputs = move |node: NodeIndex| vec![submit((0..4).map(|t| tx(node.as_usize(), t)))];
-            let builder = builder_of::<Streams>(&config, seed).scheduler(Schedule::Swarm);
+            let builder = builder(&config, seed).scheduler(Schedule::Swarm);
             let builder = builder.faulty(silent, Behaviour::Silent).crashes(2).cuts(4).nudges(10).input_again(inputs);
-            let mut sim = build_of(builder, &config, Suite::Ristretto255);
+            let mut sim = build(builder, &config);
             let honest: Vec<NodeIndex> = config.committee.nodes().filter(|node| *node != silent).collect();
             for node in &honest {
                 for input in inputs(*node) {
