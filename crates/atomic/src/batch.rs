@@ -73,7 +73,7 @@ impl Batch {
             .map(|((proposer, bytes), index)| (Position { epoch: self.inner.epoch, index, proposer }, bytes))
     }
 
-    /// The nodes whose contributions were chosen, ascending.
+    /// The nodes whose contributions were chosen, in the order of the batch; a node with several comes as often.
     pub fn proposers(&self) -> impl Iterator<Item = NodeIndex> {
         self.inner.slots.iter().map(|slot| slot.proposer)
     }

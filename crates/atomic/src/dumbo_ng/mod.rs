@@ -75,7 +75,8 @@
 //!
 //! A batch travels once to everybody, uncoded: n times its size at the proposer. Per slot n votes and one certificate, which
 //! travels with the next proposal. Per epoch one sMVBA on n tips (n * (64 q + 60) bytes each way). From an idle cluster a
-//! transaction takes 2 message delays to its certificate, 1 to tell, 6 for the agreement; one more when it is encrypted.
+//! transaction takes ten message delays: its batch and the empty ones that follow it to their certificates, then the
+//! agreement; one more when it is encrypted.
 //! Under load the streams never wait, so latency does not grow with the size of batches.
 //!
 //! # Memory
