@@ -17,11 +17,14 @@ use super::vector::bad;
 use super::{Fire, Forgeable, Kit, proposal};
 use crate::Strategy;
 
+/// A place in a stream, and who has voted for it.
+type Voted = (Tip, Vec<(NodeIndex, Endorsement)>);
+
 /// What a forger remembers of its own stream.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Places that its false batches lead to, which the wrapped instance does not know, and the votes for each.
-    places: BTreeMap<u64, Vec<(Tip, Vec<(NodeIndex, Endorsement)>)>>,
+    places: BTreeMap<u64, Vec<Voted>>,
     /// What the newest own proposal follows.
     newest: Option<(Tip, Option<Certificate>)>,
 }
