@@ -39,7 +39,7 @@ pub struct MvbaParams {
     pub certificates: Arc<dyn CertificateScheme>,
     /// Which values may be agreed on.
     pub predicate: Arc<dyn Predicate>,
-    /// Views beyond a node's own whose messages it keeps: R.
+    /// Views, or rounds of binary agreement, beyond a node's own whose messages it keeps: R.
     pub views_ahead: u32,
 }
 

@@ -33,7 +33,7 @@ pub enum Layer {
     Link = 10,
     /// The election of a committee.
     Election = 11,
-    /// One reliable broadcast of an index set, by the member of the committee that proposes it.
+    /// One broadcast of an index set, by the node that proposes it.
     IndexSet = 12,
 }
 

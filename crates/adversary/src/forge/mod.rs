@@ -28,6 +28,7 @@ mod aba;
 mod atomic;
 mod bkr;
 mod catch_up;
+mod ckps;
 mod dumbo1;
 mod epoch;
 mod kit;
@@ -41,7 +42,7 @@ mod tree;
 mod vector;
 mod vote;
 
-use mellivora_agreement::{Aba, Smvba};
+use mellivora_agreement::{Aba, Ckps, Smvba};
 use mellivora_atomic::dumbo_ng::TipAgreement;
 use mellivora_atomic::{Atomic, Source};
 use mellivora_broadcast::Rbc;
@@ -101,6 +102,10 @@ impl Forge for Aba {
 
 impl Forge for Smvba {
     const TARGETS: Targets = Targets::of(Target::Certificates).and(Targets::of(Target::Shares));
+}
+
+impl Forge for Ckps {
+    const TARGETS: Targets = Aba::TARGETS.and(Targets::of(Target::Certificates));
 }
 
 impl Forge for Bkr {

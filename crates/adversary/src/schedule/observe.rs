@@ -1,6 +1,6 @@
 //! What schedulers read off a protocol.
 
-use mellivora_agreement::{Aba, AbaMessage, Mvba, Smvba, Vote};
+use mellivora_agreement::{Aba, AbaMessage, Ckps, CkpsMessage, Mvba, Smvba, Vote};
 use mellivora_atomic::dumbo_ng::TipAgreement;
 use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{Atomic, Message, Source};
@@ -75,6 +75,27 @@ impl Observe for Aba {
 impl Observe for Smvba {
     fn progress(&self) -> u64 {
         if self.decision().is_some() { u64::MAX } else { u64::from(self.view().0) }
+    }
+}
+
+impl Observe for Ckps {
+    fn statements(message: &CkpsMessage, visit: &mut dyn FnMut(Place, Statement<'_>)) {
+        if let CkpsMessage::Aba { candidate, message } = message {
+            Aba::statements(message, &mut |_, statement| {
+                visit(Place { instance: *candidate, ..Place::default() }, statement);
+            });
+        }
+    }
+
+    fn progress(&self) -> u64 {
+        match self.decision() {
+            Some(_) => u64::MAX,
+            None => (self.certified().len() + self.refused()) as u64,
+        }
+    }
+
+    fn agreement(own: Domain, place: Place) -> Domain {
+        own.child(Segment::of(Layer::Aba, place.instance))
     }
 }
 

@@ -3,4 +3,6 @@
 mod directed;
 mod support;
 mod swarm;
+#[path = "../values/mod.rs"]
+mod values;
 mod wire;

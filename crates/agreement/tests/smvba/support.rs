@@ -1,44 +1,14 @@
 //! What the tests of sMVBA share.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use mellivora_adversary::{IdealCertificates, IdealCoin};
 use mellivora_agreement::smvba::{Chain, Justification, Names, Origin, Prevote, Vote};
-use mellivora_agreement::{Mvba, MvbaParams, Predicate, Smvba, SmvbaMessage};
+use mellivora_agreement::{Mvba, Smvba, SmvbaMessage};
 use mellivora_broadcast::{SpbConfig, SpbMessage, Stage};
-use mellivora_core::{Committee, Digest, Domain, Era, NodeIndex, Round};
+use mellivora_core::{Digest, NodeIndex, Round};
 use mellivora_crypto::{Certificate, CertificateScheme, Endorsement, Statement};
 
-/// Views ahead.
-pub(crate) const R: u32 = 3;
-
-/// Values that begin with "ok".
-#[derive(Debug)]
-pub(crate) struct BeginsOk;
-
-impl Predicate for BeginsOk {
-    fn holds(&self, value: &Bytes) -> bool {
-        value.starts_with(b"ok")
-    }
-}
-
-pub(crate) fn committee(n: usize) -> Committee {
-    Committee::new(n).unwrap()
-}
-
-pub(crate) fn params(n: usize, me: NodeIndex, seed: u64) -> MvbaParams {
-    let committee = committee(n);
-    MvbaParams {
-        committee,
-        me,
-        domain: Domain::new(Digest([7; 32]), Era(0)),
-        coin: IdealCoin::scheme(committee, me, seed),
-        certificates: IdealCertificates::scheme(committee, me),
-        predicate: Arc::new(BeginsOk),
-        views_ahead: R,
-    }
-}
+pub(crate) use crate::values::*;
 
 pub(crate) fn smvba(n: usize, me: NodeIndex, seed: u64) -> Smvba {
     Smvba::new(params(n, me, seed))
@@ -46,10 +16,6 @@ pub(crate) fn smvba(n: usize, me: NodeIndex, seed: u64) -> Smvba {
 
 pub(crate) fn names(n: usize) -> Names {
     Names::new(&params(n, NodeIndex(0), 0))
-}
-
-pub(crate) fn input(node: NodeIndex) -> Bytes {
-    format!("ok, says {node}").into()
 }
 
 #[allow(dead_code, reason = "not every test looks ahead")]

@@ -1,10 +1,11 @@
-//! Planted bugs of the coin protocol and binary agreement.
+//! Planted bugs of the coin protocol, binary agreement, and agreement on values.
 
 use super::{Control, Harmless, Layer};
 
 const COIN: Layer = Layer { subject: "coin", package: "mellivora-agreement" };
 const ABA: Layer = Layer { subject: "aba", package: "mellivora-agreement" };
 const MVBA: Layer = Layer { subject: "mvba", package: "mellivora-agreement" };
+const CKPS: Layer = Layer { subject: "mvba-ckps", package: "mellivora-agreement" };
 
 pub(super) const CONTROLS: &[Control] = &[
     COIN.by(
@@ -336,6 +337,102 @@ pub(super) const CONTROLS: &[Control] = &[
         "smvba-recall-forgets-vote",
         "a restarted node has lost its VOTE",
         "smvba",
+        "directed::a_restarted_node_votes_as_before",
+    ),
+    CKPS.by(
+        "ckps-predicate-unchecked",
+        "any value is endorsed",
+        "ckps",
+        "directed::a_value_that_fails_the_predicate_is_endorsed_by_nobody",
+    ),
+    CKPS.by(
+        "ckps-commitment-small",
+        "a commitment may name fewer than a quorum",
+        "ckps",
+        "directed::a_commitment_to_less_than_a_quorum_or_to_strangers_is_refused",
+    ),
+    CKPS.by(
+        "ckps-commitment-unchecked",
+        "a commitment is endorsed without the certificates that it names (the published rule)",
+        "ckps",
+        "directed::a_commitment_is_endorsed_by_those_who_hold_every_certificate_that_it_names",
+    ),
+    CKPS.by(
+        "ckps-early-share",
+        "the coin is tossed before a quorum of commitments is certified",
+        "ckps",
+        "directed::no_share_of_the_coin_before_a_quorum_of_commitments",
+    ),
+    CKPS.by(
+        "ckps-order-known",
+        "candidates are tried in the order of their indices",
+        "ckps",
+        "swarm::every_candidate_comes_first_as_often_as_every_other",
+    ),
+    CKPS.by(
+        "ckps-certificate-unchecked",
+        "a certificate that is shown counts without being verified",
+        "ckps",
+        "directed::a_certificate_that_proves_nothing_certifies_nothing",
+    ),
+    CKPS.by(
+        "ckps-vote-uncommitted",
+        "a node votes before it has committed itself, and names candidates later that it has refused",
+        "ckps",
+        "directed::a_node_votes_on_nobody_before_it_has_committed_itself",
+    ),
+    CKPS.by(
+        "ckps-denial-counts",
+        "a no counts although its sender has named the candidate",
+        "ckps",
+        "directed::a_no_on_whom_the_voter_has_named_is_a_fault_and_does_not_count",
+    ),
+    CKPS.by(
+        "ckps-yes-unproven",
+        "a yes counts without a certificate",
+        "ckps",
+        "directed::a_yes_counts_only_with_its_certificate",
+    ),
+    CKPS.by(
+        "ckps-vote-quorum-low",
+        "n - f - 1 votes are a quorum",
+        "ckps",
+        "directed::whoever_a_certified_commitment_names_gets_a_one_from_everybody",
+    ),
+    CKPS.by(
+        "ckps-own-vote-only",
+        "the input to the binary agreement is the own vote",
+        "ckps",
+        "directed::whoever_a_certified_commitment_names_gets_a_one_from_everybody",
+    ),
+    CKPS.by(
+        "ckps-not-asked",
+        "nobody is asked for a certificate that is missing",
+        "ckps",
+        "directed::a_node_that_saw_nothing_of_the_chosen_value_gets_it",
+    ),
+    CKPS.by(
+        "ckps-value-not-wanted",
+        "a chosen value that is missing is not retrieved",
+        "ckps",
+        "directed::a_node_that_saw_nothing_of_the_chosen_value_gets_it",
+    ),
+    CKPS.by(
+        "ckps-buried-too-deep",
+        "a node that has output keeps nothing",
+        "ckps",
+        "directed::a_node_that_has_output_still_shows_the_certificate_and_the_value",
+    ),
+    CKPS.by(
+        "ckps-recall-forgets-certificate",
+        "a restarted node has lost the certificates that it vouched for",
+        "ckps",
+        "directed::a_crash_does_not_take_a_certificate_back_that_was_vouched_for",
+    ),
+    CKPS.by(
+        "ckps-recall-forgets-vote",
+        "a restarted node has lost its votes",
+        "ckps",
         "directed::a_restarted_node_votes_as_before",
     ),
 ];

@@ -17,6 +17,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mellivora_adversary::{Observe, Strategy, Tools, schedule::Peek};
+use mellivora_agreement::{Ckps, Smvba};
 use mellivora_atomic::{Samples, Streams};
 use mellivora_core::{Digest, NodeIndex, Protocol};
 use mellivora_sim::{Builder, Counters, Coverage, Failure, Report, Shrunk, Simulation};
@@ -188,11 +189,12 @@ fn count_common<P: Protocol + 'static>(cast: &Cast, sim: &mut Simulation<P>) {
 }
 
 /// All subjects, bottom up.
-pub const ALL: [&dyn Subject; 13] = [
+pub const ALL: [&dyn Subject; 14] = [
     &rbc::Broadcast,
     &coin::Coin,
     &aba::Agreement,
-    &mvba::ValueAgreement,
+    &mvba::ValueAgreement::<Smvba>(PhantomData),
+    &mvba::ValueAgreement::<Ckps>(PhantomData),
     &subset::CommonSubset::<Bkr>(PhantomData),
     &subset::CommonSubset::<Dumbo1>(PhantomData),
     &subset::CommonSubset::<Dumbo2>(PhantomData),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mellivora_agreement::smvba::{SmvbaDone, SmvbaJob};
-use mellivora_agreement::{Mvba, MvbaParams, Smvba, SmvbaMessage};
+use mellivora_agreement::{Mvba, MvbaParams, Smvba};
 use mellivora_coding::{Body, Codec, Contribution};
 use mellivora_core::{
     Digest, Effects, Fault, FaultKind, Job, Keyed, Layer, Lens, NodeIndex, NodeSet, Parent, Protocol, Segment, Slot,
@@ -17,12 +17,13 @@ use super::provable::{Provable, ProvableEvent, segment};
 use super::vote::{Entries, Entry, ProofVector};
 use crate::{Subset, SubsetParams};
 
-/// A common subset by agreement on a vector of proofs. See the [module page](super).
+/// A common subset by agreement on a vector of proofs: of broadcasts `B`, by the agreement `M`. See the
+/// [module page](super).
 #[derive(Debug)]
-pub struct Vector<B: Provable> {
+pub struct Vector<B: Provable, M = Smvba> {
     params: SubsetParams,
     broadcasts: Vec<Slot<B>>,
-    mvba: Smvba,
+    mvba: M,
     proofs: Vec<Option<(Digest, Certificate)>>,
     /// The newest payload of each broadcast, until the output takes it.
     contributions: Vec<Option<Contribution>>,
@@ -37,24 +38,24 @@ pub struct Vector<B: Provable> {
 
 /// Work of one of the children.
 #[derive(Debug)]
-pub enum VectorJob<J> {
+pub enum VectorJob<J, K = SmvbaJob> {
     /// Of a broadcast, by its proposer.
     Broadcast(Keyed<NodeIndex, J>),
     /// Of the agreement.
-    Mvba(Box<SmvbaJob>),
+    Mvba(Box<K>),
 }
 
 /// What comes of a [`VectorJob`].
 #[derive(Debug)]
-pub enum VectorDone<D> {
+pub enum VectorDone<D, E = SmvbaDone> {
     /// For a broadcast.
     Broadcast(NodeIndex, D),
     /// For the agreement.
-    Mvba(SmvbaDone),
+    Mvba(E),
 }
 
-impl<J: Job> Job for VectorJob<J> {
-    type Done = VectorDone<J::Done>;
+impl<J: Job, K: Job> Job for VectorJob<J, K> {
+    type Done = VectorDone<J::Done, K::Done>;
 
     fn run(self) -> Self::Done {
         match self {
@@ -71,7 +72,7 @@ impl<J: Job> Job for VectorJob<J> {
     }
 }
 
-impl<B: Provable + 'static> Parent<B> for Vector<B> {
+impl<B: Provable + 'static, M: Mvba + 'static> Parent<B> for Vector<B, M> {
     type Key = NodeIndex;
 
     fn message(proposer: NodeIndex, message: B::Message) -> Self::Message {
@@ -88,17 +89,17 @@ impl<B: Provable + 'static> Parent<B> for Vector<B> {
 }
 
 /// Marks the agreement as a child: a broadcast is never an agreement, but the compiler cannot know.
-struct Agreed<'a, B: Provable + 'static> {
-    fx: &'a mut dyn Effects<Vector<B>>,
+struct Agreed<'a, B: Provable + 'static, M: Mvba + 'static> {
+    fx: &'a mut dyn Effects<Vector<B, M>>,
     output: &'a mut Option<Bytes>,
 }
 
-impl<B: Provable + 'static> Effects<Smvba> for Agreed<'_, B> {
-    fn send(&mut self, to: To, durable: mellivora_core::Durable, message: SmvbaMessage) {
+impl<B: Provable + 'static, M: Mvba + 'static> Effects<M> for Agreed<'_, B, M> {
+    fn send(&mut self, to: To, durable: mellivora_core::Durable, message: M::Message) {
         self.fx.send(to, durable, VectorMessage::Mvba(message));
     }
 
-    fn job(&mut self, job: SmvbaJob) {
+    fn job(&mut self, job: M::Job) {
         self.fx.job(VectorJob::Mvba(Box::new(job)));
     }
 
@@ -111,14 +112,14 @@ impl<B: Provable + 'static> Effects<Smvba> for Agreed<'_, B> {
     }
 }
 
-impl<B: Provable + 'static> Vector<B> {
+impl<B: Provable + 'static, M: Mvba + 'static> Vector<B, M> {
     /// The broadcast of `proposer`, until it is dropped.
     pub fn broadcast(&self, proposer: NodeIndex) -> Option<&B> {
         self.broadcasts.get(proposer.as_usize()).and_then(Slot::get)
     }
 
     /// The agreement.
-    pub fn mvba(&self) -> &Smvba {
+    pub fn mvba(&self) -> &M {
         &self.mvba
     }
 
@@ -173,7 +174,7 @@ impl<B: Provable + 'static> Vector<B> {
         choice.iter().find(|(node, _)| *node == proposer).map(|(_, root)| *root)
     }
 
-    fn with_mvba(&mut self, fx: &mut dyn Effects<Self>, act: impl FnOnce(&mut Smvba, &mut dyn Effects<Smvba>)) {
+    fn with_mvba(&mut self, fx: &mut dyn Effects<Self>, act: impl FnOnce(&mut M, &mut dyn Effects<M>)) {
         let mut output = None;
         act(&mut self.mvba, &mut Agreed { fx, output: &mut output });
         if let Some(value) = output {
@@ -248,11 +249,11 @@ impl<B: Provable + 'static> Vector<B> {
     }
 }
 
-impl<B: Provable + 'static> Protocol for Vector<B> {
+impl<B: Provable + 'static, M: Mvba + 'static> Protocol for Vector<B, M> {
     type Input = Bytes;
     type Output = Vec<(NodeIndex, Contribution)>;
-    type Message = VectorMessage<B::Message>;
-    type Job = VectorJob<B::Job>;
+    type Message = VectorMessage<B::Message, M::Message>;
+    type Job = VectorJob<B::Job, M::Job>;
 
     fn input(&mut self, input: Bytes, fx: &mut dyn Effects<Self>) {
         self.with_broadcast(self.params.me, fx, |broadcast, fx| broadcast.input(input, fx));
@@ -270,7 +271,7 @@ impl<B: Provable + 'static> Protocol for Vector<B> {
         }
     }
 
-    fn done(&mut self, done: VectorDone<<B::Job as Job>::Done>, fx: &mut dyn Effects<Self>) {
+    fn done(&mut self, done: <Self::Job as Job>::Done, fx: &mut dyn Effects<Self>) {
         match done {
             VectorDone::Broadcast(proposer, done) => {
                 self.with_broadcast(proposer, fx, |broadcast, fx| broadcast.done(done, fx));
@@ -312,13 +313,13 @@ impl<B: Provable + 'static> Protocol for Vector<B> {
     }
 }
 
-impl<B: Provable + 'static> Subset for Vector<B> {
+impl<B: Provable + 'static, M: Mvba + 'static> Subset for Vector<B, M> {
     const NAME: &'static str = B::NAME;
 
     fn new(params: SubsetParams) -> Self {
         let committee = params.committee;
         let predicate = ProofVector::<B>::new(committee, params.domain, params.certificates.clone());
-        let mvba = Smvba::new(MvbaParams {
+        let mvba = M::new(MvbaParams {
             committee,
             me: params.me,
             domain: params.domain.child(Segment::only(Layer::Mvba)),

@@ -11,9 +11,9 @@ use mellivora_core::codec::{
 };
 use mellivora_core::{Message, NodeIndex, Round};
 
-/// A message of the common subset over broadcasts with messages `M`.
+/// A message of the common subset over broadcasts with messages `M` and an agreement with messages `A`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum VectorMessage<M> {
+pub enum VectorMessage<M, A = SmvbaMessage> {
     /// Of a provable broadcast.
     Broadcast {
         /// Whose broadcast.
@@ -22,13 +22,13 @@ pub enum VectorMessage<M> {
         message: M,
     },
     /// Of the agreement.
-    Mvba(SmvbaMessage),
+    Mvba(A),
 }
 
 const BROADCAST: u8 = 1;
 const MVBA: u8 = 2;
 
-impl<M: Encode> Encode for VectorMessage<M> {
+impl<M: Encode, A: Encode> Encode for VectorMessage<M, A> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         match self {
             VectorMessage::Broadcast { proposer, message } => {
@@ -44,19 +44,19 @@ impl<M: Encode> Encode for VectorMessage<M> {
     }
 }
 
-impl<M: Decode<Frame>> Decode<Frame> for VectorMessage<M> {
+impl<M: Decode<Frame>, A: Decode<Frame>> Decode<Frame> for VectorMessage<M, A> {
     fn decode<D: Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, DecodeError> {
         match codec::read_tag(decoder)? {
             BROADCAST => {
                 Ok(VectorMessage::Broadcast { proposer: NodeIndex::decode(decoder)?, message: M::decode(decoder)? })
             }
-            MVBA => Ok(VectorMessage::Mvba(SmvbaMessage::decode(decoder)?)),
+            MVBA => Ok(VectorMessage::Mvba(A::decode(decoder)?)),
             _ => unknown_tag(),
         }
     }
 }
 
-impl<M: Message> Message for VectorMessage<M> {
+impl<M: Message, A: Message> Message for VectorMessage<M, A> {
     fn rounds(&self, visit: &mut dyn FnMut(NodeIndex, Round)) {
         if let VectorMessage::Mvba(message) = self {
             message.rounds(visit);

@@ -1,14 +1,14 @@
 //! Random runs of many committees under every generic attack, with every oracle.
 
 use bytes::Bytes;
-use mellivora_agreement::SmvbaMessage;
+use mellivora_agreement::{Ckps, CkpsMessage, SmvbaMessage};
 use mellivora_agreement::smvba::{Prevote, Vote};
-use mellivora_broadcast::{PbMessage, PrbcMessage, SpbMessage, SpbRecord};
+use mellivora_broadcast::{PbMessage, Prbc, PrbcMessage, SpbMessage, SpbRecord};
 use mellivora_core::codec::encode;
 use mellivora_core::{NodeIndex, NodeSet, Round};
 use mellivora_crypto::{Remembering, Suite, deal_nodes};
 use mellivora_sim::{Behaviour, Coverage, Delay, Schedule, Simulation, seeds};
-use mellivora_subset::vector::{Stored, StoredMessage};
+use mellivora_subset::vector::{Stored, StoredMessage, Vector};
 use mellivora_subset::{Dumbo2, SDumbo, SubsetParams, VectorMessage};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -42,23 +42,49 @@ fn views(decided_in: Option<Round>) -> Vec<&'static str> {
     }
 }
 
+fn prbc_statement(proposer: NodeIndex, message: &PrbcMessage) -> Vec<(String, Bytes)> {
+    match message {
+        PrbcMessage::Rbc(message) => rbc_statement("rbc", proposer, message),
+        PrbcMessage::Delivered(root, _) => vec![(format!("delivered {proposer}"), encode(root))],
+    }
+}
+
 impl Tested for Dumbo2 {
     const BYTES: usize = 256 << 10;
 
     fn statements(message: &VectorMessage<PrbcMessage>) -> Vec<(String, Bytes)> {
         match message {
-            VectorMessage::Broadcast { proposer, message: PrbcMessage::Rbc(message) } => {
-                rbc_statement("rbc", *proposer, message)
-            }
-            VectorMessage::Broadcast { proposer, message: PrbcMessage::Delivered(root, _) } => {
-                vec![(format!("delivered {proposer}"), encode(root))]
-            }
+            VectorMessage::Broadcast { proposer, message } => prbc_statement(*proposer, message),
             VectorMessage::Mvba(message) => smvba_statement(message),
         }
     }
 
     fn rare(&self, _: &NodeSet) -> Vec<&'static str> {
         views(self.mvba().halt().map(|halt| halt.view))
+    }
+}
+
+/// As Dumbo2 was published.
+type OverCkps = Vector<Prbc, Ckps>;
+
+impl Tested for OverCkps {
+    const BYTES: usize = 256 << 10;
+
+    fn statements(message: &VectorMessage<PrbcMessage, CkpsMessage>) -> Vec<(String, Bytes)> {
+        match message {
+            VectorMessage::Broadcast { proposer, message } => prbc_statement(*proposer, message),
+            VectorMessage::Mvba(CkpsMessage::Vote { candidate, yes }) => {
+                vec![(format!("vote {candidate}"), encode(&u8::from(*yes)))]
+            }
+            VectorMessage::Mvba(_) => Vec::new(),
+        }
+    }
+
+    fn rare(&self, _: &NodeSet) -> Vec<&'static str> {
+        match self.mvba().refused() {
+            0 => Vec::new(),
+            _ => vec!["a later candidate"],
+        }
     }
 }
 
@@ -129,6 +155,17 @@ fn sdumbo_at_every_size_under_every_attack() {
     }
 }
 
+#[test]
+fn dumbo2_over_its_own_agreement_at_every_size_under_every_attack() {
+    let mut coverage = Coverage::new();
+    for seed in seeds(100) {
+        support::every_size_under_every_attack::<OverCkps>(&[1, 4, 5, 6, 7, 10], seed, &mut coverage);
+    }
+    if std::env::var("SIM_SEED").is_err() {
+        coverage.assert_all_fired(&["restart", "attack.equivocate", "a later candidate", "somebody left out"]);
+    }
+}
+
 fn crashes_and_restarts<S: Tested>() {
     for seed in seeds(60) {
         let n = [4, 7][(seed % 2) as usize];
@@ -146,6 +183,11 @@ fn crashes_and_restarts<S: Tested>() {
 #[test]
 fn crashes_and_restarts_of_everybody_contradict_nothing_in_dumbo2() {
     crashes_and_restarts::<Dumbo2>();
+}
+
+#[test]
+fn crashes_and_restarts_of_everybody_contradict_nothing_in_dumbo2_over_its_own_agreement() {
+    crashes_and_restarts::<OverCkps>();
 }
 
 #[test]
@@ -197,4 +239,5 @@ fn delays<S: Tested>(expected: f64) {
 fn without_faults_dumbo2_outputs_after_ten_message_delays_and_sdumbo_after_nine() {
     delays::<Dumbo2>(10.0);
     delays::<SDumbo>(9.0);
+    delays::<OverCkps>(14.0);
 }

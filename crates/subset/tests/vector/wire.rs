@@ -32,7 +32,8 @@ fn golden_vectors() {
             assert!(decode::<VectorMessage<StoredMessage>>(&bytes.slice(..len)).is_err());
         }
     }
-    let ready = VectorMessage::Broadcast { proposer: NodeIndex(1), message: RbcMessage::Ready(Digest([5; 32])) };
+    let ready: VectorMessage<RbcMessage> =
+        VectorMessage::Broadcast { proposer: NodeIndex(1), message: RbcMessage::Ready(Digest([5; 32])) };
     assert_eq!(hex(&encode(&ready)), format!("01000103{}", "05".repeat(32)));
     for tag in (0..=255u8).filter(|tag| !(1..=2).contains(tag)) {
         assert!(decode::<VectorMessage<StoredMessage>>(&vec![tag, 0, 0, 1, 1].into()).is_err());
