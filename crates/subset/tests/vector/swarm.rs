@@ -1,8 +1,8 @@
 //! Random runs of many committees under every generic attack, with every oracle.
 
 use bytes::Bytes;
-use mellivora_agreement::{Ckps, CkpsMessage, SmvbaMessage};
 use mellivora_agreement::smvba::{Prevote, Vote};
+use mellivora_agreement::{Ckps, CkpsMessage, SmvbaMessage};
 use mellivora_broadcast::{PbMessage, Prbc, PrbcMessage, SpbMessage, SpbRecord};
 use mellivora_core::codec::encode;
 use mellivora_core::{NodeIndex, NodeSet, Round};
