@@ -1,5 +1,5 @@
 //! Forged messages of the agreement of Cachin, Kursawe, Petzold and Shoup: false values and commitments, weak certificates,
-//! votes against better knowledge, shares of the coin; and all lies of its binary agreements.
+//! votes against better knowledge and about others, shares of the coin; and all lies of its binary agreements.
 
 use bytes::Bytes;
 use mellivora_agreement::CkpsMessage;
@@ -39,6 +39,12 @@ impl Forgeable for CkpsMessage {
                 kit.strike();
                 CkpsMessage::Vote { candidate, yes: kit.side(to) }
             }
+            (CkpsMessage::Vote { candidate, yes }, Strategy::FalseLeader) => {
+                CkpsMessage::Vote { candidate: other(candidate, kit), yes }
+            }
+            (CkpsMessage::Certificate { candidate, root, certificate }, Strategy::FalseLeader) => {
+                CkpsMessage::Certificate { candidate: other(candidate, kit), root, certificate }
+            }
             (honest, _) => honest,
         };
         fire(to, forged);
@@ -58,6 +64,13 @@ impl Forgeable for CkpsMessage {
 
 fn in_agreement(candidate: NodeIndex, kit: &mut Kit, act: impl FnOnce(&mut Kit)) {
     kit.in_instance(Segment::of(Layer::Aba, candidate), candidate, act);
+}
+
+/// Another candidate than the one that it is about.
+fn other(candidate: NodeIndex, kit: &mut Kit) -> NodeIndex {
+    kit.strike();
+    // A committee has at most 256 nodes, so the index fits.
+    NodeIndex(((candidate.as_usize() + 1) % kit.committee().n()) as u16)
 }
 
 /// Another value.

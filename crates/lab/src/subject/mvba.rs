@@ -25,7 +25,7 @@ pub(crate) trait Case: Mvba + Observe + Sync {
     /// Rare states beside those that all have.
     const RARE: &'static [&'static str];
     /// What a promise is about, and what it says.
-    fn statements(message: &Self::Message) -> Vec<((u8, u32, u16), Bytes)>;
+    fn promises(message: &Self::Message) -> Vec<((u8, u32, u16), Bytes)>;
     /// Whether a node in this state, which has not decided, may have sent this share of the coin, if it is one.
     fn may_send(&self, message: &Self::Message) -> Result<(), String>;
     /// A rare thing that a message says.
@@ -93,7 +93,7 @@ impl Case for Smvba {
         "value shown",
     ];
 
-    fn statements(message: &SmvbaMessage) -> Vec<((u8, u32, u16), Bytes)> {
+    fn promises(message: &SmvbaMessage) -> Vec<((u8, u32, u16), Bytes)> {
         statements(message)
     }
 
@@ -133,12 +133,11 @@ impl Case for Ckps {
         "VOTE no",
         "certificate asked for",
         "value retrieved",
-        "second candidate",
         "later candidate",
         "chosen without the coin",
     ];
 
-    fn statements(message: &CkpsMessage) -> Vec<((u8, u32, u16), Bytes)> {
+    fn promises(message: &CkpsMessage) -> Vec<((u8, u32, u16), Bytes)> {
         let (about, said) = match message {
             CkpsMessage::Value { proposer, message } => match message {
                 PbMessage::Send(value) => ((1, 0, proposer.0), value.0.clone()),
@@ -177,7 +176,6 @@ impl Case for Ckps {
         let Some(chosen) = self.chosen() else { return Vec::new() };
         match self.order().iter().position(|node| *node == chosen) {
             Some(0) => Vec::new(),
-            Some(1) => vec!["second candidate"],
             Some(_) => vec!["later candidate"],
             None => vec!["chosen without the coin"],
         }
@@ -207,7 +205,7 @@ impl<M: Case> Target for ValueAgreement<M> {
                 true => Ok(()),
                 false => Err(format!("{value:?} does not satisfy the predicate")),
             }))
-            .oracle(Statements::new(M::statements))
+            .oracle(Statements::new(M::promises))
             .oracle(Memory::new::<M>(n * (256 << 10), M::memory))
             .oracle(Gate(|mvba: &M, message: &M::Message| match mvba.decision() {
                 Some(_) => Ok(()),
