@@ -24,6 +24,8 @@ struct Actor<P: Protocol> {
     log: Vec<(To, P::Message)>,
     outputs: Vec<P::Output>,
     faults: Vec<Fault>,
+    /// Jobs that take longer than anything else.
+    slow: VecDeque<P::Job>,
 }
 
 /// What one event makes a node do.
@@ -56,6 +58,7 @@ impl<P: Protocol> Effects<P> for Turn<P> {
 pub struct Stage<P: Protocol> {
     committee: Committee,
     actors: Vec<Option<Actor<P>>>,
+    slow: fn(&P::Job) -> bool,
     /// Messages that have not arrived, oldest first.
     pub pending: Vec<Parcel<P::Message>>,
 }
@@ -66,9 +69,15 @@ impl<P: Protocol> Stage<P> {
     /// All nodes but the `byzantine` ones, fresh.
     pub fn new(committee: Committee, byzantine: &[u16], mut make: impl FnMut(NodeIndex) -> P) -> Self {
         let byzantine: NodeSet = byzantine.iter().map(|&node| NodeIndex(node)).collect();
-        let mut actor = |node| Actor { instance: make(node), log: Vec::new(), outputs: Vec::new(), faults: Vec::new() };
+        let mut actor = |node| Actor {
+            instance: make(node),
+            log: Vec::new(),
+            outputs: Vec::new(),
+            faults: Vec::new(),
+            slow: VecDeque::new(),
+        };
         let actors = committee.nodes().map(|node| (!byzantine.contains(node)).then(|| actor(node))).collect();
-        Stage { committee, actors, pending: Vec::new() }
+        Stage { committee, actors, slow: |_| false, pending: Vec::new() }
     }
 
     fn actor(&self, node: u16) -> &Actor<P> {
@@ -143,6 +152,21 @@ impl<P: Protocol> Stage<P> {
         self.deliver(|_, _| true)
     }
 
+    /// From now on jobs that satisfy `slow` are put aside until [`release_jobs`](Self::release_jobs).
+    pub fn hold_jobs(&mut self, slow: fn(&P::Job) -> bool) {
+        self.slow = slow;
+    }
+
+    /// Runs the jobs that were put aside, oldest first, each in a turn of its own; none is put aside any more.
+    pub fn release_jobs(&mut self) {
+        self.slow = |_| false;
+        for node in 0..self.actors.len() as u16 {
+            while let Some(job) = self.actors[usize::from(node)].as_mut().and_then(|actor| actor.slow.pop_front()) {
+                self.act(node, |instance, fx| instance.done(job.run(), fx));
+            }
+        }
+    }
+
     /// Replaces a node by a fresh instance that recalls what the old one had logged. Messages on their way arrive.
     pub fn restart(&mut self, node: u16, mut fresh: P) {
         let actor = match self.actors.get_mut(usize::from(node)) {
@@ -154,6 +178,7 @@ impl<P: Protocol> Stage<P> {
         }
         actor.instance = fresh;
         actor.outputs.clear();
+        actor.slow.clear();
         self.act(node, |_, _| {});
     }
 
@@ -174,6 +199,10 @@ impl<P: Protocol> Stage<P> {
                     actor.instance.receive(me, message, &mut turn);
                 }
             } else if let Some(job) = turn.jobs.pop_front() {
+                if (self.slow)(&job) {
+                    actor.slow.push_back(job);
+                    continue;
+                }
                 actor.instance.done(job.run(), &mut turn);
             } else {
                 actor.instance.flush(&mut turn);

@@ -143,14 +143,13 @@ impl Smvba {
                     if self.at_hand(view, leader, &digest).is_none() {
                         return self.ask_value(digest, from, fx);
                     }
-                    let quorum = self.params.committee.quorum();
                     let place = self.view_mut(view);
                     place.lock.get_or_insert((digest, lock));
                     if let Some(Some(slot)) = place.votes.get_mut(from.as_usize()) {
                         slot.stage = Stage::Counted;
                     }
                     let statement = names.seen_statement(view, leader, digest);
-                    let seen = place.seen.get_or_insert_with(|| Collector::new(statement, quorum));
+                    let seen = place.seen.get_or_insert_with(|| Collector::new(statement, names.votes()));
                     let work = seen.add(from, endorsement);
                     self.assemble(view, About::Seen, work, fx);
                 }

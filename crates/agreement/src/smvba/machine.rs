@@ -213,7 +213,7 @@ impl Smvba {
         let leader = NodeIndex(value.choose(n) as u16);
         place.leader = Some(leader);
         place.no_lock = Some(Collector::new(names.no_lock_statement(view, leader), quorum));
-        place.no_value = Some(Collector::new(names.no_value_statement(view, leader), quorum));
+        place.no_value = Some(Collector::new(names.no_value_statement(view, leader), names.votes()));
         let begun = place.spbs.len();
         for proposer in self.params.committee.nodes().take(begun) {
             // Abandons, as every call does from now on.
@@ -369,11 +369,11 @@ impl Smvba {
 
     /// 5: a quorum of VOTEs ends the view. True if another one begins.
     fn conclude(&mut self, view: Round, leader: NodeIndex, fx: &mut dyn Effects<Self>) -> bool {
-        let quorum = self.params.committee.quorum() - usize::from(planted("smvba-vote-quorum-low"));
+        let needed = self.names.votes();
         let place = self.view_mut(view);
         let (yes, no) = place.count();
         // Its own part comes first: others may need it when they come to this view.
-        if !place.said_vote || yes + no < quorum {
+        if !place.said_vote || yes + no < needed {
             return false;
         }
         if yes > 0 && no > 0 {

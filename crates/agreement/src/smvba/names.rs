@@ -11,12 +11,20 @@ use crate::mvba::MvbaParams;
 pub struct Names {
     domain: Domain,
     quorum: usize,
+    /// VOTEs that end a view, and make a certificate.
+    votes: usize,
 }
 
 impl Names {
     /// The statements of the instance with these parameters.
     pub fn new(params: &MvbaParams) -> Self {
-        Names { domain: params.domain, quorum: params.committee.quorum() }
+        let quorum = params.committee.quorum();
+        Names { domain: params.domain, quorum, votes: quorum - usize::from(planted("smvba-vote-quorum-low")) }
+    }
+
+    /// VOTEs that end a view: a quorum.
+    pub(super) const fn votes(&self) -> usize {
+        self.votes
     }
 
     /// The domain of a node's broadcasts. The view is part of each statement.
@@ -76,11 +84,11 @@ impl Names {
 
     /// That a quorum saw a quorum without a lock.
     pub fn no_value(&self, view: Round, leader: NodeIndex, certificate: Certificate) -> Claim {
-        Claim::many(self.no_value_statement(view, leader), self.quorum, certificate)
+        Claim::many(self.no_value_statement(view, leader), self.votes, certificate)
     }
 
     /// That a quorum saw the lock.
     pub fn seen(&self, view: Round, leader: NodeIndex, digest: Digest, certificate: Certificate) -> Claim {
-        Claim::many(self.seen_statement(view, leader, digest), self.quorum, certificate)
+        Claim::many(self.seen_statement(view, leader, digest), self.votes, certificate)
     }
 }

@@ -301,7 +301,7 @@ pub(super) const CONTROLS: &[Control] = &[
         "smvba-vote-quorum-low",
         "a view ends with n - f - 1 VOTEs",
         "smvba",
-        "directed::what_is_decided_stays_the_only_value_that_can_be_proposed",
+        "directed::fewer_votes_than_a_quorum_end_no_view",
     ),
     MVBA.by(
         "smvba-halt-unchecked",
