@@ -4,7 +4,7 @@
 //! being a constant of the cluster. The rule is a function of the ordered batches alone, applied in epoch order, so a
 //! restarted or lagging node drops exactly what everybody drops. After D epochs the same bytes are a new submission.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use mellivora_core::{Epoch, planted};
@@ -30,89 +30,228 @@ impl Hasher for Uniform {
 /// A map keyed by fingerprints.
 pub(crate) type FingerprintMap<V> = HashMap<Fingerprint, V, BuildHasherDefault<Uniform>>;
 
-/// The window of committed transactions: 24 bytes for each one of the last D epochs (and of up to D / 4 more).
+/// What was committed in one epoch, in order.
+#[derive(Clone, Debug)]
+struct Segment {
+    epoch: u64,
+    /// The number of the first one.
+    first: u64,
+    fingerprints: Vec<Fingerprint>,
+}
+
+/// The window of committed transactions: 28 to 40 bytes for each one of the last D epochs (and of up to D / 4 more).
+///
+/// ```text
+/// segments   | epoch e: fingerprints | epoch e + 1: ... |     in the order of commitment, numbered through
+/// cells      | tag, number |      | tag, number | ...         open addressing; at most two thirds are taken
+/// ```
+///
+/// Nearly every transaction is new. Whether it is, the cells tell: eight bytes at a random place, which is all that has
+/// to come from memory. A whole fingerprint is looked at only where a tag matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Dedup {
     horizon: u64,
-    committed: FingerprintMap<u64>,
-    /// No entry older than this epoch is in the map.
+    segments: VecDeque<Segment>,
+    cells: Vec<u64>,
+    /// Cells that are taken.
+    taken: usize,
+    /// No entry older than this epoch is in the table.
     swept: u64,
 }
 
+/// The bits of a cell that hold a number plus one, below a tag of 24 bits. A free cell is zero.
+const NUMBER: u64 = (1 << 40) - 1;
+
+const fn cell(fingerprint: &Fingerprint, number: u64) -> u64 {
+    fingerprint.1 & !NUMBER | (number + 1)
+}
+
+/// The number in a cell that is taken, if it may be that of `fingerprint`.
+fn candidate(cell: u64, fingerprint: &Fingerprint) -> Option<u64> {
+    ((cell ^ fingerprint.1) & !NUMBER == 0).then_some((cell & NUMBER) - 1)
+}
+
 impl Dedup {
+    /// Fingerprints whose cells are fetched from memory at a time.
+    pub(crate) const ABREAST: usize = 32;
+
     pub(crate) fn new(horizon: u64) -> Self {
-        Dedup { horizon, committed: FingerprintMap::default(), swept: 0 }
+        Dedup { horizon, segments: VecDeque::new(), cells: Vec::new(), taken: 0, swept: 0 }
+    }
+
+    fn place(&self, fingerprint: &Fingerprint) -> usize {
+        // The number of cells is a power of two.
+        fingerprint.0 as usize & (self.cells.len() - 1)
+    }
+
+    /// Fetches the cells of some fingerprints, [`ABREAST`](Self::ABREAST) at the best, which are about to be looked at.
+    /// Loads that depend on nothing are under way at the same time; one after the other they would take longer than all
+    /// the rest.
+    pub(crate) fn touch(&self, fingerprints: &[Fingerprint]) {
+        if !self.cells.is_empty() {
+            let cells = fingerprints.iter().filter_map(|fingerprint| self.cells.get(self.place(fingerprint)));
+            std::hint::black_box(cells.fold(0, |all, cell| all ^ cell));
+        }
+    }
+
+    /// The epoch of a number, if the fingerprint with that number is this one and still in the table.
+    fn epoch_of(&self, number: u64, fingerprint: &Fingerprint) -> Option<u64> {
+        let after = self.segments.partition_point(|segment| segment.first <= number);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        let found = segment.fingerprints.get(usize::try_from(number - segment.first).ok()?)?;
+        (found == fingerprint).then_some(segment.epoch)
+    }
+
+    /// The cell of a fingerprint and the epoch in which it was committed; or the free cell where it would go.
+    fn find(&self, fingerprint: &Fingerprint) -> (usize, Option<u64>) {
+        let mut at = self.place(fingerprint);
+        // A third of the cells is free.
+        loop {
+            let Some(cell) = self.cells.get(at).filter(|cell| **cell != 0) else { return (at, None) };
+            let epoch = candidate(*cell, fingerprint).and_then(|number| self.epoch_of(number, fingerprint));
+            if epoch.is_some() {
+                return (at, epoch);
+            }
+            at = (at + 1) & (self.cells.len() - 1);
+        }
     }
 
     /// The epoch within the last D before `now` in which the transaction was committed.
     pub(crate) fn committed(&self, fingerprint: &Fingerprint, now: Epoch) -> Option<Epoch> {
-        let epoch = *self.committed.get(fingerprint)?;
+        if self.cells.is_empty() {
+            return None;
+        }
+        let epoch = self.find(fingerprint).1?;
         (epoch.saturating_add(self.horizon) > now.0).then_some(Epoch(epoch))
     }
 
-    /// Commits a transaction in epoch `now`; false if it is to be dropped as a duplicate. Epochs come in order.
-    pub(crate) fn commit(&mut self, fingerprint: Fingerprint, now: Epoch) -> bool {
+    /// Commits transactions in epoch `now`, in order, and says of each whether it is new; false: it is to be dropped as
+    /// a duplicate. Epochs come in order.
+    pub(crate) fn commit(&mut self, fingerprints: &[Fingerprint], now: Epoch) -> Vec<bool> {
         if self.horizon == 0 || planted("dedup-missing") {
-            return true;
+            return vec![true; fingerprints.len()];
         }
-        match self.committed.entry(fingerprint) {
-            std::collections::hash_map::Entry::Occupied(mut entry) => {
-                let expired =
-                    entry.get().saturating_add(self.horizon) <= now.0 + u64::from(planted("dedup-window-short"));
-                if expired {
-                    entry.insert(now.0);
-                }
-                expired
+        self.reserve(fingerprints.len(), now);
+        let mut fresh = Vec::with_capacity(fingerprints.len());
+        for block in fingerprints.chunks(Self::ABREAST) {
+            self.touch(block);
+            fresh.extend(block.iter().map(|fingerprint| self.commit_one(fingerprint, now)));
+        }
+        fresh
+    }
+
+    fn commit_one(&mut self, fingerprint: &Fingerprint, now: Epoch) -> bool {
+        let (at, epoch) = self.find(fingerprint);
+        let current = now.0 + u64::from(planted("dedup-window-short"));
+        let expired = epoch.map(|epoch| epoch.saturating_add(self.horizon) <= current);
+        if expired == Some(false) {
+            return false;
+        }
+        let (Some(segment), Some(place)) = (self.segments.back_mut(), self.cells.get_mut(at)) else { return true };
+        self.taken += usize::from(*place == 0);
+        *place = cell(fingerprint, segment.first + segment.fingerprints.len() as u64);
+        segment.fingerprints.push(*fingerprint);
+        true
+    }
+
+    /// Makes room for so many in epoch `now`, so that they do not make the table grow step by step.
+    pub(crate) fn reserve(&mut self, count: usize, now: Epoch) {
+        if self.horizon == 0 {
+            return;
+        }
+        match self.segments.back_mut() {
+            Some(segment) if segment.epoch == now.0 => segment.fingerprints.reserve(count),
+            last => {
+                let first = last.map_or(0, |segment| segment.first + segment.fingerprints.len() as u64);
+                let fingerprints = Vec::with_capacity(count);
+                self.segments.push_back(Segment { epoch: now.0, first, fingerprints });
             }
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(now.0);
-                true
-            }
+        }
+        if Self::cells_for(self.taken + count) > self.cells.len() {
+            self.rebuild(count, now);
         }
     }
 
-    /// Makes room for a batch, so that its commits do not grow the table step by step.
-    pub(crate) fn reserve(&mut self, count: usize) {
-        if self.horizon > 0 {
-            self.committed.reserve(count);
+    fn cells_for(count: usize) -> usize {
+        // At most two thirds are taken.
+        (count + count / 2).next_power_of_two().max(16)
+    }
+
+    /// Drops what is expired in epoch `now`, numbers what is left anew, and makes its cells with room for `more`.
+    fn rebuild(&mut self, more: usize, now: Epoch) {
+        // What is left of a transaction that was committed again is its newest number alone.
+        let horizon = self.horizon;
+        self.segments.retain(|segment| segment.epoch.saturating_add(horizon) > now.0);
+        let kept: usize = self.segments.iter().map(|segment| segment.fingerprints.len()).sum();
+        let cells = Self::cells_for(kept + more);
+        // The old ones go first, and new ones come zeroed.
+        self.cells = Vec::new();
+        self.cells = vec![0; cells];
+        let mut next = 0;
+        for segment in &mut self.segments {
+            segment.first = next;
+            for fingerprint in &segment.fingerprints {
+                let mut at = fingerprint.0 as usize & (cells - 1);
+                while self.cells.get(at).is_some_and(|cell| *cell != 0) {
+                    at = (at + 1) & (cells - 1);
+                }
+                if let Some(place) = self.cells.get_mut(at) {
+                    *place = cell(fingerprint, next);
+                }
+                next += 1;
+            }
         }
+        self.taken = kept;
     }
 
     /// Called once after each epoch: drops expired entries now and then, a sweep per D / 4 epochs.
     pub(crate) fn end_epoch(&mut self, epoch: Epoch) {
         let oldest = epoch.0.saturating_add(1).saturating_sub(self.horizon);
-        let oldest = oldest + 2 * u64::from(planted("dedup-sweeps-too-much"));
         if oldest > self.swept.saturating_add(self.horizon / 4) {
-            self.committed.retain(|_, committed| *committed >= oldest);
+            let next = epoch.next().0 + 2 * u64::from(planted("dedup-sweeps-too-much"));
+            self.rebuild(0, Epoch(next));
             self.swept = oldest;
         }
     }
 
     /// Bytes of memory, about.
     pub(crate) fn memory(&self) -> usize {
-        self.committed.capacity() * (size_of::<(Fingerprint, u64)>() + 1)
+        let segments =
+            self.segments.iter().map(|s| size_of::<Segment>() + s.fingerprints.capacity() * size_of::<Fingerprint>());
+        self.cells.capacity() * size_of::<u64>() + segments.sum::<usize>()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    impl Dedup {
+        fn add(&mut self, fingerprint: Fingerprint, now: u64) -> bool {
+            self.commit(&[fingerprint], Epoch(now)) == [true]
+        }
+
+        fn len(&self) -> usize {
+            self.segments.iter().map(|segment| segment.fingerprints.len()).sum()
+        }
+    }
 
     #[test]
     fn a_transaction_is_new_again_exactly_after_the_horizon() {
         let horizon = 4;
         let mut dedup = Dedup::new(horizon);
         let a = Fingerprint(1, 2);
-        assert!(dedup.commit(a, Epoch(0)));
-        assert!(!dedup.commit(a, Epoch(0)), "twice in one batch");
+        assert!(dedup.add(a, 0));
+        assert!(!dedup.add(a, 0), "twice in one batch");
         for e in 0..3 {
             dedup.end_epoch(Epoch(e));
-            assert!(!dedup.commit(a, Epoch(e + 1)));
+            assert!(!dedup.add(a, e + 1));
             assert_eq!(dedup.committed(&a, Epoch(e + 1)), Some(Epoch(0)));
         }
         dedup.end_epoch(Epoch(3));
         assert_eq!(dedup.committed(&a, Epoch(4)), None);
-        assert!(dedup.commit(a, Epoch(4)));
+        assert!(dedup.add(a, 4));
     }
 
     #[test]
@@ -121,14 +260,61 @@ mod tests {
             let mut dedup = Dedup::new(5);
             let mut last = None;
             for e in start..start + 60 {
-                let fresh = dedup.commit(Fingerprint(9, 9), Epoch(e));
+                let fresh = dedup.add(Fingerprint(9, 9), e);
                 assert_eq!(fresh, last.is_none_or(|last| e >= last + 5));
                 if fresh {
                     last = Some(e);
                 }
-                dedup.commit(Fingerprint(e, 0), Epoch(e));
+                dedup.add(Fingerprint(e, 0), e);
                 dedup.end_epoch(Epoch(e));
-                assert!(dedup.committed.len() <= 10, "the table stays bounded");
+                assert!(dedup.len() <= 14, "the table stays bounded");
+            }
+        }
+    }
+
+    /// What the rule says, word by word.
+    #[derive(Default)]
+    struct Rule(HashMap<(u64, u64), u64>);
+
+    impl Rule {
+        fn commit(&mut self, fingerprint: Fingerprint, now: u64, horizon: u64) -> bool {
+            let last = self.0.get(&(fingerprint.0, fingerprint.1));
+            let fresh = last.is_none_or(|last| last + horizon <= now);
+            if fresh {
+                self.0.insert((fingerprint.0, fingerprint.1), now);
+            }
+            fresh
+        }
+    }
+
+    proptest! {
+        /// Few values, many of them in the same place and with the same tag, so that cells collide and wrap around; some
+        /// epochs are large, so that the table grows while it holds expired entries.
+        #[test]
+        fn the_table_says_what_the_rule_says(
+            horizon in 1u64..9,
+            epochs in proptest::collection::vec(
+                (1u64..4, proptest::collection::vec((0u64..6, 0u64..3, 0u64..2), 0..80)), 1..40),
+        ) {
+            let (mut dedup, mut rule, mut now) = (Dedup::new(horizon), Rule::default(), 0);
+            for (step, list) in epochs {
+                now += step;
+                let list: Vec<Fingerprint> = list
+                    .into_iter()
+                    .map(|(place, tag, rest)| Fingerprint((place * 7) | (place << 20), (tag << 40) | rest))
+                    .collect();
+                for (i, part) in list.chunks(50).enumerate() {
+                    let expected: Vec<bool> = part.iter().map(|f| rule.commit(*f, now, horizon)).collect();
+                    if i == 0 {
+                        dedup.reserve(list.len(), Epoch(now));
+                    }
+                    prop_assert_eq!(dedup.commit(part, Epoch(now)), expected);
+                }
+                for fingerprint in &list {
+                    let last = rule.0.get(&(fingerprint.0, fingerprint.1)).filter(|e| **e + horizon > now + 1);
+                    prop_assert_eq!(dedup.committed(fingerprint, Epoch(now + 1)), last.map(|e| Epoch(*e)));
+                }
+                dedup.end_epoch(Epoch(now));
             }
         }
     }

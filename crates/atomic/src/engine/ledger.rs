@@ -49,20 +49,20 @@ impl<P: Source> Atomic<P> {
         let places: Vec<OrderedSlot> = slots.iter().map(SettledSlot::ordered).collect();
         let mut committed = Vec::new();
         let mut index = 0u32;
-        self.dedup.reserve(slots.iter().map(|slot| slot.transactions.spans.len()).sum());
+        self.dedup.reserve(slots.iter().map(|slot| slot.transactions.spans.len()).sum(), epoch);
         let mut ordered = Vec::with_capacity(slots.len());
         for slot in slots {
             let mut transactions = slot.transactions;
             let fingerprints = std::mem::take(&mut transactions.fingerprints);
-            let mut fingerprints = fingerprints.into_iter();
+            let fresh = match planted("dedup-local-memory") && self.catch_up.is_active() {
+                true => vec![true; fingerprints.len()],
+                false => self.dedup.commit(&fingerprints, epoch),
+            };
+            let mut marked = fingerprints.iter().zip(fresh);
             transactions.spans.retain(|_| {
-                let Some(fingerprint) = fingerprints.next() else { return false };
-                let local = planted("dedup-local-memory") && self.catch_up.is_active();
-                if !local && !self.dedup.commit(fingerprint, epoch) {
-                    return false;
-                }
+                let Some((fingerprint, true)) = marked.next() else { return false };
                 let position = Position { epoch, index, proposer: slot.index };
-                committed.extend(self.queue.commit(&fingerprint).map(|ticket| (ticket, position)));
+                committed.extend(self.queue.commit(fingerprint).map(|ticket| (ticket, position)));
                 index += 1;
                 true
             });
