@@ -44,7 +44,8 @@ fn run_a_cluster() {
 
 /// Long schedules of the targets that run many steps.
 fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
-    let starts: [(&str, Vec<Vec<u8>>); 7] = [
+    let agreements = vec![vec![0, 0], vec![0, 0x31], vec![0, 0x33], vec![1, 0x20], vec![2, 0x21]];
+    let starts: [(&str, Vec<Vec<u8>>); 8] = [
         (
             "recall",
             vec![vec![0, 0, 0, 0, 0, 9, 100, 0], vec![0, 1, 0, 1, 1, 9, 90, 0], vec![1, 0, 0, 0], vec![2, 0, 0]],
@@ -52,7 +53,7 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
         ("restart", vec![vec![0, 0, 1], vec![0, 0, 0], vec![1, 0, 130], vec![0, 0, 129]]),
         ("catch_up", vec![vec![0, 0, 1, 1, 0, 1, 0], vec![0, 0, 0, 2, 0, 0, 0], vec![1, 0, 1, 0, 0, 1, 0]]),
         ("transactions", vec![vec![0, 1, 3, 0], vec![1, 1, 2, 0]]),
-        ("mvba", vec![vec![0, 0], vec![0, 0x31], vec![0, 0x33], vec![1, 0x20], vec![2, 0x21]]),
+        ("mvba", agreements.clone()),
         (
             "dumbo_ng",
             vec![vec![0, 1, 1, 0, 2, 0], vec![0, 0, 2, 1, 0, 1], vec![0, 129, 1, 2, 0, 1], vec![1, 1, 0, 0, 1, 0]],
@@ -68,6 +69,8 @@ fn schedules() -> Vec<(&'static str, String, Vec<u8>)> {
                 vec![1, 2, 0, 3, 100, 0, 7, 1],
             ],
         ),
+        // Last, since what is drawn for one depends on those before it.
+        ("ckps", agreements),
     ];
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut schedules = Vec::new();

@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("catch_up", catch_up::catch_up),
     ("certificate", certificate::certificate),
     ("ciphertext", crypto::ciphertext),
+    ("ckps", mvba::ckps),
     ("closing", closing::closing),
     ("coding", coding::coding),
     ("coin", crypto::coin),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mellivora_agreement::{Mvba, MvbaParams, Predicate, Smvba};
+use mellivora_agreement::{Ckps, Mvba, MvbaParams, Predicate, Smvba};
 use mellivora_core::{Digest, Domain, Era, NodeIndex};
 
 use crate::agreement::{ROUNDS_AHEAD, keys};
@@ -23,15 +23,27 @@ impl Predicate for BeginsRight {
     }
 }
 
-/// Agreement, external validity, termination, no false blame; over crashes, too.
+/// Agreement, external validity, termination, no false blame; over crashes, too. By sMVBA.
 pub fn mvba(data: &[u8]) -> bool {
+    agree::<Smvba>(data)
+}
+
+/// The same by the agreement of Cachin, Kursawe, Petzold and Shoup.
+pub fn ckps(data: &[u8]) -> bool {
+    agree::<Ckps>(data)
+}
+
+fn agree<M: Mvba>(data: &[u8]) -> bool
+where
+    M::Message: Clone,
+{
     let mut input = Input(data);
     let keys = keys(input.below(3));
     let committee = keys[0].committee();
     let choice = input.byte();
     let value = |node: NodeIndex| Bytes::from(vec![GOOD; 1 + usize::from(node.0 % 3) * usize::from(choice >> 4)]);
     let make = |me: NodeIndex| {
-        Smvba::new(MvbaParams {
+        M::new(MvbaParams {
             committee,
             me,
             domain: Domain::new(Digest([8; 32]), Era(0)),
