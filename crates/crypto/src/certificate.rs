@@ -234,11 +234,11 @@ pub trait CertificateScheme: Send + Sync + fmt::Debug {
     fn endorse(&self, statement: &Statement) -> Endorsement;
 
     /// Puts endorsements of distinct nodes together to a certificate of exactly `required` signers, which is valid if
-    /// there is one. Never panics, whatever the endorsements hold.
+    /// there is one. There is none of nobody. Never panics, whatever the endorsements hold.
     fn assemble(&self, statement: &Statement, required: usize, endorsements: &[(NodeIndex, Endorsement)]) -> Assembly;
 
-    /// Whether every claim holds: each certificate has exactly the required number of distinct members as signers, and
-    /// every signature is valid. True for none. One call for many is cheaper than one for each.
+    /// Whether every claim holds: each certificate has exactly the required number of distinct members as signers, at
+    /// least one, and every signature is valid. True for no claims. One call for many is cheaper than one for each.
     fn verify(&self, claims: &[Claim]) -> bool;
 }
 

@@ -29,7 +29,7 @@ impl Ed25519Certificates {
             ClaimProof::Many { required, certificate } => {
                 let signers = certificate.signers;
                 let exact = signers.len() == *required || planted("cert-signers-uncounted");
-                if !exact || certificate.proof().len() != signers.len() * 64 {
+                if !exact || signers.is_empty() || certificate.proof().len() != signers.len() * 64 {
                     return None;
                 }
                 let signatures = certificate.proof().chunks_exact(64);
@@ -71,7 +71,7 @@ impl CertificateScheme for Ed25519Certificates {
                 good
             });
         }
-        if valid.len() < required {
+        if valid.len() < required || required == 0 {
             return Assembly { certificate: None, culprits };
         }
         valid.truncate(required);

@@ -9,6 +9,9 @@ pub enum KeyError {
     /// No such suite.
     #[error("there is no suite `{0}`: use ristretto255, bls12-381 or threshold_crypto")]
     UnknownSuite(String),
+    /// No such certificates.
+    #[error("there are no certificates `{0}`: use ed25519 or bls12-381")]
+    UnknownCertificates(String),
     /// A suite of another build.
     #[error("this build has no suite threshold_crypto: build with the cargo feature `threshold_crypto`")]
     SuiteNotBuilt,
@@ -52,6 +55,20 @@ pub enum KeyError {
     /// Two nodes with one identity.
     #[error("nodes {0} and {1} have the same identity key: deal the keys again")]
     SameIdentity(NodeIndex, NodeIndex),
+    /// Two nodes with one certificate key.
+    #[error("nodes {0} and {1} have the same certificate key: deal the keys again")]
+    SameCertificateKey(NodeIndex, NodeIndex),
+    /// A certificate key that may have been made of other nodes' keys.
+    #[error("the certificate key of node {0} has no valid proof of possession: get an undamaged copy of the file")]
+    Possession(NodeIndex),
+    /// Certificate keys where none belong.
+    #[error(
+        "a key file with {certificates} certificates must not have certificate keys: get an undamaged copy of the file"
+    )]
+    CertificateKeys {
+        /// The certificates.
+        certificates: &'static str,
+    },
     /// Shares of different polynomials, or of one with too high a degree.
     #[error("the {key} key shares do not belong to one key of threshold f + 1: deal the keys again")]
     Inconsistent {
@@ -85,7 +102,7 @@ pub enum KeyError {
         "the {key} secret of node {index} does not match its public key: restore the secret key file from its backup"
     )]
     SecretMismatch {
-        /// Identity, coin or encryption.
+        /// Identity, coin, encryption or certificates.
         key: &'static str,
         /// Which node.
         index: NodeIndex,

@@ -9,17 +9,23 @@
 //! key_set = "9d41.."                   identity = "07ab.."
 //! identities = ["..", ..]              coin = "c2f0.."
 //! [coin]                               encryption = "55e1.."
-//! group = ".."
+//! group = ".."                         certificates = "1f6e.."
 //! shares = ["..", ..]
 //! [encryption]
 //! group = ".."
 //! shares = ["..", ..]
+//! [certificates]
+//! scheme = "bls12-381"
+//! keys = ["..", ..]
+//! proofs = ["..", ..]                  # of possession
 //! ```
+//!
+//! Files without `certificates` are those of Ed25519 certificates, which need no keys besides the identities.
 //!
 //! Bytes are written in hexadecimal. Reading trusts nothing: unknown fields, wrong counts, non-canonical encodings,
 //! elements outside their group and identities are refused; the shares of each threshold key must lie on one polynomial
-//! of degree f; the digest must fit. Whether a secret fits its public share is checked by
-//! [`NodeKeys::new`](crate::NodeKeys::new), which has both.
+//! of degree f; each certificate key must come with its proof of possession; the digest must fit. Whether a secret fits
+//! its public share is checked by [`NodeKeys::new`](crate::NodeKeys::new), which has both.
 //!
 //! Errors never quote what a secret file holds.
 
@@ -29,9 +35,10 @@ use mellivora_core::{Committee, Digest, NodeIndex, planted};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::bls12_381::EncodedCertificateKeys;
 use crate::local::SecretBytes;
 use crate::threshold::{EncodedKey, Purpose};
-use crate::{IdentityKey, KeyError, PublicKeys, SecretKeys};
+use crate::{Certificates, IdentityKey, KeyError, PublicKeys, SecretKeys};
 
 /// The version that is written and read.
 const VERSION: u32 = 1;
@@ -112,6 +119,26 @@ impl KeyTable {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+struct CertificateTable {
+    scheme: String,
+    keys: Vec<Hex>,
+    proofs: Vec<Hex>,
+}
+
+impl CertificateTable {
+    fn into_encoded(self) -> Result<EncodedCertificateKeys, KeyError> {
+        let bytes = |list: &[Hex]| list.iter().map(|hex| hex.0.to_vec()).collect();
+        match self.scheme.parse()? {
+            Certificates::Ed25519 => Err(KeyError::CertificateKeys { certificates: Certificates::Ed25519.name() }),
+            Certificates::Bls12381 => {
+                Ok(EncodedCertificateKeys { keys: bytes(&self.keys), proofs: bytes(&self.proofs) })
+            }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PublicFile {
     #[serde(rename = "version")]
     _version: u32,
@@ -122,6 +149,7 @@ struct PublicFile {
     identities: Vec<Hex>,
     coin: KeyTable,
     encryption: Option<KeyTable>,
+    certificates: Option<CertificateTable>,
 }
 
 #[derive(serde::Deserialize)]
@@ -135,6 +163,7 @@ struct SecretFile {
     identity: Hex,
     coin: Hex,
     encryption: Option<Hex>,
+    certificates: Option<Hex>,
 }
 
 /// The version alone, read first: a file of another version may have any other fields.
@@ -179,6 +208,11 @@ impl PublicKeys {
                 list(&mut text, "shares", key.shares.iter().map(|share| hex(share)));
             }
         }
+        if let Some(certificates) = self.certificate_keys() {
+            let _ = write!(text, "\n[certificates]\nscheme = \"{}\"\n", self.certificates());
+            list(&mut text, "keys", certificates.keys.iter().map(|key| hex(key)));
+            list(&mut text, "proofs", certificates.proofs.iter().map(|proof| hex(proof)));
+        }
         text
     }
 
@@ -193,7 +227,9 @@ impl PublicKeys {
         });
         let identities = identities.collect::<Result<Vec<_>, _>>()?;
         let encryption = file.encryption.map(KeyTable::into_encoded);
-        let keys = PublicKeys::assemble(suite, committee, identities, file.coin.into_encoded(), encryption)?;
+        let certificates = file.certificates.map(CertificateTable::into_encoded).transpose()?;
+        let coin = file.coin.into_encoded();
+        let keys = PublicKeys::assemble(suite, committee, identities, coin, encryption, certificates)?;
         if *array("key_set", &file.key_set)? != keys.digest().0 && !planted("key-file-digest-unchecked") {
             return Err(KeyError::Digest);
         }
@@ -221,8 +257,12 @@ impl SecretKeys {
              version = {VERSION}\nsuite = \"{1}\"\nkey_set = \"{2}\"\nnode = {0}\n",
             self.index, self.suite, self.key_set
         );
-        let secrets =
-            [("identity", Some(&self.identity)), ("coin", Some(&self.coin)), ("encryption", self.encryption.as_ref())];
+        let secrets = [
+            ("identity", Some(&self.identity)),
+            ("coin", Some(&self.coin)),
+            ("encryption", self.encryption.as_ref()),
+            ("certificates", self.certificates.as_ref()),
+        ];
         for (name, secret) in secrets {
             if let Some(secret) = secret {
                 text.push_str(name);
@@ -252,6 +292,7 @@ impl SecretKeys {
             identity: secret("identity", &file.identity)?,
             coin: secret("coin", &file.coin)?,
             encryption: file.encryption.as_ref().map(|hex| secret("encryption", hex)).transpose()?,
+            certificates: file.certificates.as_ref().map(|hex| secret("certificates", hex)).transpose()?,
         })
     }
 }

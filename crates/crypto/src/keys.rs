@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use mellivora_core::{Committee, Digest, NodeIndex, hash::HashKey, planted};
 
+use crate::bls12_381::{CertificateKeySet, EncodedCertificateKeys};
 use crate::ed25519::Ed25519Certificates;
 use crate::local::{LocalSecret, SecretBytes};
 use crate::threshold::{EncodedKey, Purpose};
 use crate::{
-    CertificateScheme, CoinScheme, EncryptionScheme, Identity, IdentityKey, KeyError, Signature, Suite, suites,
+    CertificateScheme, Certificates, CoinScheme, EncryptionScheme, Identity, IdentityKey, KeyError, Signature, Suite,
+    suites,
 };
 
 const KEY_SET: HashKey = HashKey::new("mellivora/v1 key set");
 
-/// The public keys of a committee: suite, thresholds, identities, coin key, encryption key. Cheap to clone.
+/// The public keys of a committee: suite, thresholds, identities, coin key, encryption key, certificate keys. Cheap to
+/// clone.
 ///
-/// Whatever made it (dealer, key file), a value of this type is sound: every group element is valid, and the shares of
-/// each threshold key lie on one polynomial of degree f.
+/// Whatever made it (dealer, key file), a value of this type is sound: every group element is valid, the shares of each
+/// threshold key lie on one polynomial of degree f, and each certificate key is proven to be its owner's.
 #[derive(Clone)]
 pub struct PublicKeys(Arc<Inner>);
 
@@ -29,6 +32,8 @@ struct Inner {
     encryption: Option<EncodedKey>,
     coin_keys: suites::CoinKeys,
     encryption_keys: Option<suites::EncryptionKeys>,
+    /// Where certificates are not signed with identities.
+    certificates: Option<Arc<CertificateKeySet>>,
     digest: Digest,
 }
 
@@ -40,6 +45,7 @@ impl PublicKeys {
         identities: Vec<IdentityKey>,
         coin: EncodedKey,
         encryption: Option<EncodedKey>,
+        certificates: Option<EncodedCertificateKeys>,
     ) -> Result<Self, KeyError> {
         if identities.len() != committee.n() {
             let (expected, found) = (committee.n(), identities.len());
@@ -60,7 +66,9 @@ impl PublicKeys {
             Some(key) => suites::EncryptionKeys::decode(suite, committee, key)?,
             None => None,
         };
-        let digest = digest(suite, committee, &identities, &coin, encryption.as_ref());
+        let certificates =
+            certificates.map(|keys| CertificateKeySet::decode(committee, keys).map(Arc::new)).transpose()?;
+        let digest = digest(suite, committee, &identities, &coin, encryption.as_ref(), certificates.as_deref());
         Ok(PublicKeys(Arc::new(Inner {
             suite,
             committee,
@@ -69,6 +77,7 @@ impl PublicKeys {
             encryption,
             coin_keys,
             encryption_keys,
+            certificates,
             digest,
         })))
     }
@@ -78,12 +87,17 @@ impl PublicKeys {
         self.0.suite
     }
 
+    /// How what certificates are made of is signed.
+    pub fn certificates(&self) -> Certificates {
+        self.0.certificates.as_ref().map_or(Certificates::Ed25519, |keys| keys.kind())
+    }
+
     /// Size and fault bound.
     pub fn committee(&self) -> Committee {
         self.0.committee
     }
 
-    /// The key-set hash: it covers all of the keys, the suite and the committee, and goes into every domain.
+    /// The key-set hash: it covers all of the keys, the suite, the certificates and the committee, and goes into every domain.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
@@ -110,6 +124,10 @@ impl PublicKeys {
             Purpose::Encryption => self.0.encryption.as_ref(),
         }
     }
+
+    pub(crate) fn certificate_keys(&self) -> Option<&EncodedCertificateKeys> {
+        self.0.certificates.as_ref().map(|keys| keys.encoded())
+    }
 }
 
 impl PartialEq for PublicKeys {
@@ -134,6 +152,7 @@ fn digest(
     identities: &[IdentityKey],
     coin: &EncodedKey,
     encryption: Option<&EncodedKey>,
+    certificates: Option<&CertificateKeySet>,
 ) -> Digest {
     let mut hasher = KEY_SET.hasher();
     let mut part = |bytes: &[u8]| {
@@ -148,6 +167,12 @@ fn digest(
         part(&key.group);
         key.shares.iter().for_each(|share| part(share));
     }
+    // How many parts came before is known from the first ones. Proofs of possession are not among these: there is one for
+    // each key.
+    if let Some(keys) = certificates.filter(|_| !planted("key-digest-without-certificates")) {
+        part(keys.kind().name().as_bytes());
+        keys.encoded().keys.iter().for_each(|key| part(key));
+    }
     Digest(*hasher.finalize().as_bytes())
 }
 
@@ -160,6 +185,7 @@ pub struct SecretKeys {
     pub(crate) identity: SecretBytes,
     pub(crate) coin: SecretBytes,
     pub(crate) encryption: Option<SecretBytes>,
+    pub(crate) certificates: Option<SecretBytes>,
 }
 
 impl SecretKeys {
@@ -193,7 +219,7 @@ pub struct NodeKeys {
     identity: Arc<Identity>,
     coin: Arc<dyn CoinScheme>,
     encryption: Option<Arc<dyn EncryptionScheme>>,
-    /// Instead of signatures with the identity.
+    /// Where they are not signatures with the identity.
     certificates: Option<Arc<dyn CertificateScheme>>,
     batch: Arc<SecretBytes>,
 }
@@ -229,8 +255,14 @@ impl NodeKeys {
             (None, None) => None,
             _ => return Err(mismatch(Purpose::Encryption)),
         };
+        let certificates = match (&inner.certificates, &secret.certificates) {
+            (Some(keys), Some(own)) => keys.scheme(index, own, LocalSecret::new("certificates", own, &salt)).map(Some),
+            (None, None) => Some(None),
+            _ => None,
+        };
+        let certificates = certificates.ok_or(KeyError::SecretMismatch { key: "certificates", index })?;
         let batch = Arc::new(LocalSecret::new("batch", &secret.identity, &salt).into_bytes());
-        Ok(NodeKeys { public, index, identity: Arc::new(identity), coin, encryption, certificates: None, batch })
+        Ok(NodeKeys { public, index, identity: Arc::new(identity), coin, encryption, certificates, batch })
     }
 
     /// The same keys with other implementations of the coin and of encryption, such as a device that keeps the shares,
@@ -295,7 +327,7 @@ impl NodeKeys {
         &self.coin
     }
 
-    /// Certificates, with this node's signing key in them.
+    /// Certificates, with this node's key in them.
     pub fn certificates(&self) -> Arc<dyn CertificateScheme> {
         let own = || Ed25519Certificates::scheme(self.clone());
         self.certificates.clone().unwrap_or_else(own)

@@ -19,6 +19,9 @@
 //! | `bls12-381` | unique threshold BLS signature, one check | Baek-Zheng, shares prove themselves | 48, 176, 48 bytes |
 //! | `threshold_crypto` (cargo feature) | that crate's signature | refused: its ciphertexts carry no label | 96 bytes |
 //!
+//! [`Certificates`] are chosen apart from the suite: lists of Ed25519 signatures, or BLS multi-signatures of 48 bytes with
+//! keys of their own. [`Schemes`] are the two together.
+//!
 //! # What it promises
 //!
 //! * No unverified share ever decides a coin, and no set of shares, right or wrong, opens a ciphertext to two seeds.
@@ -81,7 +84,7 @@ pub use evidence::Contradiction;
 pub use identity::{Identity, IdentityKey, Signature, verify_batch};
 pub use kem::TAG_BYTES;
 pub use keys::{NodeKeys, PublicKeys, SecretKeys};
-pub use suite::Suite;
+pub use suite::{Certificates, Schemes, Suite};
 
 use mellivora_core::{Digest, hash::HashKey};
 

@@ -53,6 +53,61 @@ impl Suite {
     }
 }
 
+/// How nodes sign what certificates are made of. Code above this crate never asks which way it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Certificates {
+    /// Ed25519 signatures with the identities of the nodes: 64 bytes for each signer, cheaper to verify in all but large
+    /// committees.
+    #[default]
+    Ed25519,
+    /// BLS multi-signatures over BLS12-381, with keys of their own: 48 bytes for any number of signers.
+    Bls12381,
+}
+
+impl Certificates {
+    /// All of them.
+    pub const ALL: &'static [Certificates] = &[Certificates::Ed25519, Certificates::Bls12381];
+
+    /// The name in key files and on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Certificates::Ed25519 => "ed25519",
+            Certificates::Bls12381 => "bls12-381",
+        }
+    }
+}
+
+impl fmt::Display for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Certificates {
+    type Err = KeyError;
+
+    fn from_str(name: &str) -> Result<Self, KeyError> {
+        let named = Certificates::ALL.iter().find(|certificates| certificates.name() == name);
+        named.copied().ok_or_else(|| KeyError::UnknownCertificates(name.to_owned()))
+    }
+}
+
+/// All of the cryptography that keys are dealt for. A suite alone comes with the default certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Schemes {
+    /// The coin and the encryption.
+    pub suite: Suite,
+    /// The certificates.
+    pub certificates: Certificates,
+}
+
+impl From<Suite> for Schemes {
+    fn from(suite: Suite) -> Self {
+        Schemes { suite, certificates: Certificates::default() }
+    }
+}
+
 impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -82,6 +137,11 @@ mod tests {
         }
         let error = "p256".parse::<Suite>().unwrap_err().to_string();
         assert!(error.contains("ristretto255") && error.contains("p256"), "{error}");
+        for certificates in Certificates::ALL {
+            assert_eq!(certificates.to_string().parse(), Ok(*certificates));
+        }
+        let error = "rsa".parse::<Certificates>().unwrap_err().to_string();
+        assert!(error.contains("ed25519") && error.contains("bls12-381") && error.contains("rsa"), "{error}");
     }
 
     #[cfg(not(feature = "threshold_crypto"))]

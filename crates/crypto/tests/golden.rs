@@ -6,8 +6,8 @@ mod common;
 use std::fmt::Write;
 
 use common::{Sealed, coin_shares, name, rng};
-use mellivora_core::{Committee, Digest, codec};
-use mellivora_crypto::{NodeKeys, Suite, deal, sealed_digest};
+use mellivora_core::{Committee, Digest, Domain, Epoch, Era, Purpose, Round, Segment, codec};
+use mellivora_crypto::{Certificates, NodeKeys, Schemes, Statement, Suite, deal, sealed_digest};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -63,4 +63,39 @@ fn digests_of_sealed_payloads() {
     assert_eq!(whole, sealed_digest([b"one ".as_slice(), b"", b"two"]));
     assert_ne!(whole, Digest::default());
     insta::assert_snapshot!(whole.to_hex());
+}
+
+/// Keys, an endorsement and a certificate of each kind of certificates.
+fn certificates(certificates: Certificates) -> String {
+    let committee = Committee::new(4).unwrap();
+    let schemes = Schemes { certificates, ..Schemes::default() };
+    let (public, secrets) = deal(schemes, committee, &mut rng(1)).unwrap();
+    let domain = Domain::new(public.digest(), Era(0)).child(Segment::epoch(Epoch(3)));
+    let about = Statement { domain: domain.statement(Purpose::Lock, Round(1)), digest: name("golden value") };
+    let nodes: Vec<NodeKeys> =
+        secrets.iter().map(|secret| NodeKeys::new(public.clone(), secret, [7; 32]).unwrap()).collect();
+    let signed: Vec<_> = nodes.iter().map(|node| (node.index(), node.certificates().endorse(&about))).collect();
+    let scheme = nodes[3].certificates();
+    let certificate = scheme.assemble(&about, 3, &signed[1..]).certificate.unwrap();
+    let keys = public.to_file();
+    let keys = keys.find("\n[certificates]").map_or("", |at| &keys[at..]);
+    let secret = secrets[2].to_secret_file();
+    let secret = secret.lines().find(|line| line.starts_with("certificates")).unwrap_or_default();
+    format!(
+        "key set = {}{keys}{secret}\nstatement = {}\nendorsement on the wire = {}\ncertificate on the wire = {}\n",
+        public.digest(),
+        hex(&about.to_bytes()),
+        hex(&codec::encode(&signed[2].1)),
+        hex(&codec::encode(&certificate)),
+    )
+}
+
+#[test]
+fn ed25519_certificates() {
+    insta::assert_snapshot!(certificates(Certificates::Ed25519));
+}
+
+#[test]
+fn bls12_381_certificates() {
+    insta::assert_snapshot!(certificates(Certificates::Bls12381));
 }

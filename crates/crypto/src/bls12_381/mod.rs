@@ -1,17 +1,22 @@
 //! The suite over BLS12-381: unique threshold BLS signatures in G1 as the coin, and a labelled Baek-Zheng encapsulation.
+//! And certificates over the same curve, for any suite.
 //!
 //! Whether a *combined* value is right shows in one pairing equation, so shares are combined before anybody looks at
 //! them, and looked at only when the result is wrong.
 //!
 //! The arithmetic is that of blst. Multiplications by secrets take constant time.
 
+mod certificates;
 mod coin;
 mod encryption;
 mod keys;
 
 #[cfg(test)]
+mod certificate_tests;
+#[cfg(test)]
 mod tests;
 
+pub(crate) use certificates::{CertificateKeySet, EncodedCertificateKeys, deal_certificates};
 pub(crate) use coin::Coin;
 pub(crate) use encryption::Encryption;
 pub(crate) use keys::{CoinKeySet, EncryptionKeySet, deal_coin, deal_encryption};
@@ -123,13 +128,16 @@ fn g2(bytes: &[u8]) -> Option<G2Affine> {
 
 /// Whether e(a, q) = e(b, r); false if one of them is an identity.
 fn pairings_agree(a: &G1Affine, q: &G2Affine, b: &G1Affine, r: &G2Affine) -> bool {
-    let identity = a.is_identity() | b.is_identity() | q.is_identity() | r.is_identity();
-    if bool::from(identity) {
+    pairings_cancel(&[(*a, *q), (-b, *r)])
+}
+
+/// Whether the pairings of these pairs multiply to 1; false for none, or if an element is an identity.
+fn pairings_cancel(pairs: &[(G1Affine, G2Affine)]) -> bool {
+    if pairs.is_empty() || pairs.iter().any(|(a, q)| bool::from(a.is_identity() | q.is_identity())) {
         return false;
     }
-    let negated = -b;
-    let product = blst_fp12::miller_loop_n(&[*q.as_ref(), *r.as_ref()], &[*a.as_ref(), *negated.as_ref()]);
-    product.final_exp() == blst_fp12::default()
+    let (in_g1, in_g2): (Vec<_>, Vec<_>) = pairs.iter().map(|(a, q)| (*a.as_ref(), *q.as_ref())).unzip();
+    blst_fp12::miller_loop_n(&in_g2, &in_g1).final_exp() == blst_fp12::default()
 }
 
 /// The sum of the points, each multiplied by its scalar: `scalars` holds `bits / 8` little-endian bytes for each.

@@ -1,6 +1,8 @@
 //! Published vectors, the batch check, and elements outside the group.
 
-use blstrs::{G1Affine, G1Projective};
+use blstrs::{G1Affine, G1Projective, Scalar};
+
+use super::g1_unchecked;
 
 const RFC_TAG: &[u8] = b"QUUX-V01-CS02-with-BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
@@ -44,16 +46,32 @@ fn hash_to_curve_gives_the_published_points() {
     }
 }
 
+/// A point of the curve whose order divides the cofactor.
+pub(super) fn small_order() -> G1Affine {
+    for x in 1..=255 {
+        let mut bytes = [0; 48];
+        bytes[0] = 0x80;
+        bytes[47] = x;
+        let Some(point) = g1_unchecked(&bytes) else { continue };
+        let cleared: G1Affine = (point * -Scalar::from(1) + G1Projective::from(point)).into();
+        if !bool::from(cleared.is_torsion_free()) {
+            return cleared;
+        }
+    }
+    panic!("no such point");
+}
+
 mod shares {
     use std::sync::Arc;
 
-    use blstrs::{G1Affine, G1Projective, Scalar};
+    use blstrs::{G1Affine, G1Projective};
     use mellivora_core::{Committee, Digest, NodeIndex, NodeSet};
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
     use crate::bls12_381::coin::{Claim, sort_out, verify_batch};
-    use crate::bls12_381::{Coin, CoinKeySet, deal_coin, g1, g1_unchecked};
+    use crate::bls12_381::tests::small_order;
+    use crate::bls12_381::{Coin, CoinKeySet, deal_coin, g1};
     use crate::local::LocalSecret;
     use crate::{CoinScheme, CoinShare};
 
@@ -113,21 +131,6 @@ mod shares {
         claims[0].share = (claims[0].share + error).into();
         claims[1].share = (claims[1].share - error).into();
         assert!(!verify_batch(&base, &claims[..2], &local()));
-    }
-
-    /// A point of the curve whose order divides the cofactor.
-    fn small_order() -> G1Affine {
-        for x in 1..=255 {
-            let mut bytes = [0; 48];
-            bytes[0] = 0x80;
-            bytes[47] = x;
-            let Some(point) = g1_unchecked(&bytes) else { continue };
-            let cleared: G1Affine = (point * -Scalar::from(1) + G1Projective::from(point)).into();
-            if !bool::from(cleared.is_torsion_free()) {
-                return cleared;
-            }
-        }
-        panic!("no such point");
     }
 
     /// Pairings do not see an element of small order; the value would, and so would no longer be unique.
