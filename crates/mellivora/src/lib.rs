@@ -95,7 +95,7 @@ pub use mellivora_subset as subset;
 
 pub use mellivora_atomic::{Batch, EncryptionSchedule, Position};
 pub use mellivora_core::{Committee, Digest, Epoch, Fault, FaultKind, Limits, NodeIndex};
-pub use mellivora_crypto::{NodeKeys, Suite};
+pub use mellivora_crypto::{Certificates, NodeKeys, Suite};
 pub use mellivora_node::{
     Batches, Cluster, ClusterBuilder, Engine, Leftover, Misbehaviour, Node, NodeConfig, NodeStatus, NotOrdered,
     Receipt, Receipts, StartError, SubmitError,
@@ -104,7 +104,7 @@ pub use mellivora_node::{
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Batch, Batches, Cluster, Committee, EncryptionSchedule, Engine, Epoch, Misbehaviour, Node, NodeConfig,
-        NodeIndex, NotOrdered, Position, StartError, SubmitError, Suite,
+        Batch, Batches, Certificates, Cluster, Committee, EncryptionSchedule, Engine, Epoch, Misbehaviour, Node,
+        NodeConfig, NodeIndex, NotOrdered, Position, StartError, SubmitError, Suite,
     };
 }

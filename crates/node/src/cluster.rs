@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{join_all, select_all};
 use mellivora_atomic::EncryptionSchedule;
 use mellivora_core::{Committee, Epoch, Limits, NodeIndex};
-use mellivora_crypto::{Suite, deal_nodes};
+use mellivora_crypto::{Certificates, Schemes, Suite, deal_nodes};
 use mellivora_net::{LinkLimits, MemoryLinks};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -31,7 +31,7 @@ pub struct Cluster {
 #[derive(Clone, Debug)]
 pub struct ClusterBuilder {
     nodes: usize,
-    suite: Suite,
+    schemes: Schemes,
     seed: Option<u64>,
     job_threads: Option<usize>,
     faulty: BTreeMap<NodeIndex, Misbehaviour>,
@@ -55,7 +55,7 @@ impl Cluster {
     pub fn in_process(nodes: usize) -> ClusterBuilder {
         ClusterBuilder {
             nodes,
-            suite: Suite::default(),
+            schemes: Schemes::default(),
             seed: None,
             job_threads: None,
             faulty: BTreeMap::new(),
@@ -187,7 +187,14 @@ impl ClusterBuilder {
     /// Sets the suite of the threshold keys. Default: ristretto255.
     #[must_use]
     pub fn suite(mut self, suite: Suite) -> Self {
-        self.suite = suite;
+        self.schemes.suite = suite;
+        self
+    }
+
+    /// Sets how nodes sign what certificates are made of. Default: Ed25519.
+    #[must_use]
+    pub fn certificates(mut self, certificates: Certificates) -> Self {
+        self.schemes.certificates = certificates;
         self
     }
 
@@ -308,7 +315,7 @@ impl ClusterBuilder {
             Some(seed) => ChaCha20Rng::seed_from_u64(seed),
             None => ChaCha20Rng::from_seed(rand::random()),
         };
-        let keys = deal_nodes(self.suite, committee, &mut rng)?;
+        let keys = deal_nodes(self.schemes, committee, &mut rng)?;
         let links =
             MemoryLinks::mesh(committee.n(), LinkLimits::new(committee, &config.protocol.limits, config.link_bytes));
         let pool = self.job_threads.map_or_else(JobPool::per_processor, JobPool::new)?;

@@ -41,4 +41,4 @@ pub use status::{NodeStatus, Phase};
 
 pub use mellivora_atomic::{Batch, EncryptionSchedule, Position, Status};
 pub use mellivora_core::Limits;
-pub use mellivora_crypto::Suite;
+pub use mellivora_crypto::{Certificates, Suite};

@@ -2,7 +2,7 @@
 
 mod support;
 
-use mellivora_node::{EncryptionSchedule, Misbehaviour, Suite};
+use mellivora_node::{Certificates, EncryptionSchedule, Engine, Misbehaviour, Suite};
 use support::{cluster, order};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,6 +34,18 @@ async fn ten_nodes_with_encryption_now_and_then() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_nodes_with_pairings() {
     order(cluster(4).suite(Suite::Bls12381), 60).await;
+}
+
+/// One after the other: they share two processors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_nodes_with_aggregated_certificates() {
+    for engine in [Engine::SDumbo, Engine::DumboNg] {
+        for certificates in [Certificates::Ed25519, Certificates::Bls12381] {
+            order(cluster(4).engine(engine).certificates(certificates), 60).await;
+        }
+        let faulty = cluster(4).faulty(3, Misbehaviour::Garbage);
+        order(faulty.engine(engine).certificates(Certificates::Bls12381), 60).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,10 @@
-//! Planted bugs of coin and threshold encryption suites.
+//! Planted bugs of coin and threshold encryption suites, and of certificates.
 
 use super::{Control, Harmless, Layer};
 
 const COIN: Layer = Layer { subject: "coin", package: "mellivora-crypto" };
 const SUITE: Layer = Layer { subject: "atomic", package: "mellivora-crypto" };
+const CERTIFICATES: Layer = Layer { subject: "coin", package: "mellivora-crypto" };
 
 pub(super) const CONTROLS: &[Control] = &[
     COIN.by(
@@ -173,6 +174,55 @@ pub(super) const CONTROLS: &[Control] = &[
         "a batch of signatures ignores those of strangers",
         "keys",
         "signatures_verify_singly_and_in_batches_alike",
+    ),
+    CERTIFICATES.by(
+        "cert-signers-uncounted",
+        "a list of signatures counts for any number of signers",
+        "certificates",
+        "a_certificate_convinces_everybody_of_its_own_statement_and_number_only",
+    ),
+    CERTIFICATES.by(
+        "cert-assembled-unchecked",
+        "signatures are put together as they are",
+        "certificates",
+        "bad_endorsements_are_named_and_enough_good_ones_still_make_a_certificate",
+    ),
+    CERTIFICATES.by(
+        "bls-pop-unchecked",
+        "a certificate key needs no proof of possession",
+        "lib",
+        "bls12_381::certificate_tests::a_rogue_key_forges_without_a_proof_of_possession_and_is_refused_for_want_of_one",
+    ),
+    CERTIFICATES.by(
+        "bls-signer-count",
+        "an aggregate counts for any number of signers",
+        "certificates",
+        "a_certificate_convinces_everybody_of_its_own_statement_and_number_only",
+    ),
+    CERTIFICATES.by(
+        "bls-subgroup-unchecked",
+        "a signature may lie outside the group of prime order",
+        "lib",
+        "bls12_381::certificate_tests::\
+         signatures_off_by_an_element_of_small_order_are_refused_singly_and_in_batches",
+    ),
+    CERTIFICATES.by(
+        "bls-batch-unweighted",
+        "equations of a batch of certificates are added without weights",
+        "lib",
+        "bls12_381::certificate_tests::errors_that_cancel_between_claims_fail_the_batch",
+    ),
+    CERTIFICATES.by(
+        "bls-assembled-unchecked",
+        "aggregates are not checked before they are handed out",
+        "certificates",
+        "bad_endorsements_are_named_and_enough_good_ones_still_make_a_certificate",
+    ),
+    CERTIFICATES.by(
+        "key-digest-without-certificates",
+        "the digest of a key set does not cover the certificate keys",
+        "certificate_keys",
+        "the_digest_of_a_key_set_covers_the_certificate_keys",
     ),
 ];
 
