@@ -1,15 +1,21 @@
-//! Coins, threshold encryption, checkpoint signatures.
+//! Coins, threshold encryption, checkpoint signatures, certificates.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use mellivora::core::{Committee, Digest, NodeIndex};
-use mellivora::crypto::{EncryptionScheme, NodeKeys, Seed, Suite, sealed_digest};
+use mellivora::core::{Committee, Digest, NodeIndex, Purpose, Round};
+use mellivora::crypto::{
+    Certificates, Claim, EncryptionScheme, NodeKeys, Schemes, Seed, Statement, Suite, deal_nodes, sealed_digest,
+};
 use mellivora_benches::{MiMalloc, clock::ThreadCpu, criterion, setup};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 const SUITES: [Suite; 2] = [Suite::Ristretto255, Suite::Bls12381];
 const SIZES: [usize; 3] = [4, 10, 16];
+/// Sizes around the one from which on aggregates are cheaper to verify.
+const COMMITTEES: [usize; 6] = [4, 16, 31, 64, 100, 148];
 
 fn coin(c: &mut Criterion<ThreadCpu>, suite: Suite, committee: Committee, keys: &[NodeKeys]) {
     let name = Digest([3; 32]);
@@ -66,6 +72,35 @@ fn checkpoints(c: &mut Criterion<ThreadCpu>) {
     c.bench_function("crypto::checkpoint_verify", |b| b.iter(|| keys[1].verify(NodeIndex(0), &statement, &signature)));
 }
 
+/// What a node does for a certificate of a quorum: endorse, put together, verify one, and verify as many as there are
+/// nodes at once, each on a statement of its own.
+fn certificates(c: &mut Criterion<ThreadCpu>, certificates: Certificates, committee: Committee) {
+    let schemes = Schemes { certificates, ..Schemes::default() };
+    let keys = deal_nodes(schemes, committee, &mut ChaCha20Rng::seed_from_u64(7)).unwrap_or_else(|e| panic!("{e}"));
+    let about = |number| Statement {
+        domain: setup::domain(number).statement(Purpose::Lock, Round(1)),
+        digest: Digest([9; 32]),
+    };
+    let quorum = committee.quorum();
+    let scheme = keys[0].certificates();
+    let claim = |number| {
+        let about = about(number);
+        let signed: Vec<_> =
+            keys.iter().take(quorum).map(|keys| (keys.index(), keys.certificates().endorse(&about))).collect();
+        let made = scheme.assemble(&about, quorum, &signed).certificate.unwrap_or_else(|| panic!("all are valid"));
+        (signed, Claim::many(about, quorum, made))
+    };
+    let (signed, one) = claim(0);
+    let all: Vec<Claim> = (0..committee.n() as u64).map(|number| claim(number).1).collect();
+    assert!(scheme.verify(&all));
+    let (n, about) = (committee.n(), about(0));
+    let id = |operation: &str| format!("crypto::certificate_{operation}/certificates={certificates},n={n}");
+    c.bench_function(&id("endorse"), |b| b.iter(|| scheme.endorse(&about)));
+    c.bench_function(&id("assemble"), |b| b.iter(|| scheme.assemble(&about, quorum, &signed)));
+    c.bench_function(&id("verify"), |b| b.iter(|| scheme.verify(std::slice::from_ref(&one))));
+    c.bench_function(&id("verify_n"), |b| b.iter(|| scheme.verify(&all)));
+}
+
 fn bench(c: &mut Criterion<ThreadCpu>) {
     for suite in SUITES {
         for n in SIZES {
@@ -76,6 +111,11 @@ fn bench(c: &mut Criterion<ThreadCpu>) {
         }
     }
     checkpoints(c);
+    for &kind in Certificates::ALL {
+        for n in COMMITTEES {
+            certificates(c, kind, setup::committee(n));
+        }
+    }
 }
 
 criterion_group! { name = benches; config = criterion(); targets = bench }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use mellivora::{EncryptionSchedule, Engine, Misbehaviour, NodeIndex, Suite};
+use mellivora::{Certificates, EncryptionSchedule, Engine, Misbehaviour, NodeIndex, Suite};
 
 /// Orders real input through a cluster of nodes in this process.
 ///
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Threshold cryptography: ristretto255, bls12-381 or threshold_crypto
     #[arg(long, default_value_t = Suite::default(), value_name = "NAME")]
     pub(crate) suite: Suite,
+    /// Signatures in certificates: ed25519 or bls12-381
+    #[arg(long, default_value_t = Certificates::default(), value_name = "NAME")]
+    pub(crate) certificates: Certificates,
     /// Which epochs are encrypted: always, never or every:K
     #[arg(long, default_value_t = EncryptionSchedule::default(), value_name = "WHICH")]
     pub(crate) encrypt: EncryptionSchedule,

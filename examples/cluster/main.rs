@@ -72,6 +72,7 @@ async fn run(args: Args) -> Result<Report, Exit> {
     let mut builder = Cluster::in_process(args.nodes)
         .engine(args.protocol)
         .suite(args.suite)
+        .certificates(args.certificates)
         .encryption(args.encrypt)
         .batch_size(batch)
         .limits(limits);
@@ -257,6 +258,7 @@ fn report(
     Report {
         protocol: args.protocol.to_string(),
         suite: args.suite.to_string(),
+        certificates: args.certificates.to_string(),
         encrypt: args.encrypt.to_string(),
         nodes,
         submitted,

@@ -26,6 +26,7 @@ pub(crate) struct NodeReport {
 pub(crate) struct Report {
     pub(crate) protocol: String,
     pub(crate) suite: String,
+    pub(crate) certificates: String,
     pub(crate) encrypt: String,
     pub(crate) nodes: Vec<NodeReport>,
     /// Transactions that were handed to the cluster.

@@ -160,6 +160,8 @@ fn sizes_suites_and_schedules() {
         &["--nodes", "7", "--faulty", "0:silent", "--faulty", "6:equivocate", "--txs", "300", "--batch", "100"],
         &["--nodes", "10", "--encrypt", "every:2", "--txs", "200", "--tx-size", "0"],
         &["--suite", "bls12-381", "--txs", "100"],
+        &["--protocol", "sdumbo", "--certificates", "bls12-381", "--txs", "100", "--batch", "100"],
+        &["--protocol", "dumbo-ng", "--certificates", "bls12-381", "--txs", "100", "--batch", "100"],
         &["--encrypt", "never", "--epochs", "2", "--batch", "100"],
         &["--txs", "0"],
     ] {
@@ -181,6 +183,7 @@ fn what_cannot_be_is_refused_with_one_line_and_exit_code_2() {
         (&["--faulty", "1"], "NODE:KIND"),
         (&["--protocol", "raft"], "honey-badger"),
         (&["--suite", "rsa"], "ristretto255"),
+        (&["--certificates", "rsa"], "use ed25519 or bls12-381"),
         (&["--encrypt", "sometimes"], "every:K"),
         (&["--batch", "0"], "batch size"),
         (&["--tx-size", "99999999"], "too large"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use mellivora::{Committee, EncryptionSchedule, Engine, Misbehaviour, Suite};
+use mellivora::{Certificates, Committee, EncryptionSchedule, Engine, Misbehaviour, Suite};
 use mellivora_benches::workload::Workload;
 
 use crate::Failure;
@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// Suite of the threshold keys: ristretto255, bls12-381, threshold_crypto
     #[arg(long, default_value = "ristretto255")]
     pub(crate) suite: String,
+    /// Signatures in certificates: ed25519, bls12-381
+    #[arg(long, default_value = "ed25519", conflicts_with = "grid")]
+    pub(crate) certificates: String,
     /// Which epochs are encrypted: always, never, every:K
     #[arg(long, default_value = "always")]
     pub(crate) encrypt: String,
@@ -119,6 +122,7 @@ impl Args {
             ));
         }
         let suite: Suite = self.suite.parse().map_err(|error| usage(&error))?;
+        let certificates: Certificates = self.certificates.parse().map_err(|error| usage(&error))?;
         let committee = Committee::new(self.nodes).map_err(|error| usage(&error))?;
         let faulty = self.faulty.as_deref().map(|text| faulty(text, committee)).transpose()?;
         for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("threads", self.threads)] {
@@ -132,6 +136,7 @@ impl Args {
         let setup = Setup {
             protocol,
             suite,
+            certificates,
             encrypt,
             committee,
             faulty,
@@ -184,6 +189,8 @@ mod tests {
             (&["--transport", "tcp"][..], "no tcp transport"),
             (&["--suite", "threshold_crypto"], "no label"),
             (&["--suite", "p256"], "p256"),
+            (&["--certificates", "rsa"], "use ed25519 or bls12-381"),
+            (&["--certificates", "bls12-381", "--grid", "g.toml"], "--grid"),
             (&["--protocol", "raft"], "raft"),
             (&["--encrypt", "sometimes"], "sometimes"),
             (&["--nodes", "0"], "at least one"),

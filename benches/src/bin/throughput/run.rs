@@ -22,6 +22,7 @@ use crate::report::{Latency, Report};
 pub(crate) struct Setup {
     pub(crate) protocol: Engine,
     pub(crate) suite: Suite,
+    pub(crate) certificates: Certificates,
     pub(crate) encrypt: EncryptionSchedule,
     pub(crate) committee: Committee,
     pub(crate) faulty: Option<(usize, Misbehaviour)>,
@@ -56,6 +57,7 @@ impl Setup {
         let mut cluster = Cluster::in_process(self.committee.n())
             .engine(self.protocol)
             .suite(self.suite)
+            .certificates(self.certificates)
             .encryption(self.encrypt)
             .batch_size(config.batch_size)
             .limits(config.limits)
@@ -268,6 +270,7 @@ mod tests {
         let setup = Setup {
             protocol: Engine::default(),
             suite: Suite::default(),
+            certificates: Certificates::default(),
             encrypt: EncryptionSchedule::Every(2),
             committee: Committee::new(4).unwrap(),
             faulty: None,
