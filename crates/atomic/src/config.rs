@@ -162,13 +162,13 @@ impl Config {
         (self.proposal_size(), self.batch_size, self.limits.payload_bytes.saturating_sub(SEAL))
     }
 
-    /// The name that all nodes of the cluster share: a digest of the genesis key set (which binds suite and members)
-    /// and of every constant here. `protocol` is the stable name of the common subset in use.
+    /// The name that all nodes of the cluster share: a digest of the genesis key set (which binds suite, certificates and
+    /// members) and of every constant here. `protocol` is the stable name of the common subset in use.
     pub fn cluster_id(&self, key_set: &Digest, protocol: &str) -> Digest {
         let l = &self.limits;
         let constants = format!(
             "version 1; protocol {protocol}; n {} f {}; payload {} transaction {} transactions {} W {} P {} R {} S {}; \
-             B {}; encryption {}; coin {:?}; echo {:?}; D {}; codec {}; certificates ed25519",
+             B {}; encryption {}; coin {:?}; echo {:?}; D {}; codec {}",
             self.committee.n(),
             self.committee.f(),
             l.payload_bytes,
