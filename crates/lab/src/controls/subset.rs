@@ -62,7 +62,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "bkr",
         "by_hand::a_node_blamed_in_one_broadcast_is_checked_in_the_others_before_use",
     ),
-    BKR.random("bkr-recall-forgets-votes", "a restarted node forgets its votes"),
+    BKR.by(
+        "bkr-recall-forgets-votes",
+        "a restarted node forgets its votes",
+        "bkr",
+        "directed::a_restarted_node_knows_what_it_has_decided",
+    ),
     DUMBO1.by(
         "dumbo1-early-share",
         "the election share is released after f + 1 deliveries",

@@ -177,3 +177,18 @@ fn a_restarted_node_says_nothing_else_and_outputs_the_same() {
         }
     }
 }
+
+#[test]
+fn a_restarted_node_knows_what_it_has_decided() {
+    let mut stage = stage(4, &[]);
+    (0..4).for_each(|node| stage.input(node, payload(NodeIndex(node))));
+    stage.deliver_all();
+    let decisions = |stage: &mellivora_adversary::Stage<Bkr>| -> Vec<_> {
+        committee(4).nodes().map(|proposer| stage.node(0).decision(proposer)).collect()
+    };
+    let before = decisions(&stage);
+    assert!(before.iter().all(Option::is_some));
+    // Nobody says anything to it: it has its votes from the log.
+    stage.restart(0, make::<Bkr>(&codec(4), NodeIndex(0), 1));
+    assert_eq!(decisions(&stage), before);
+}

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &ScorecardArguments, out: &mut dyn Write) -> Done {
     let list: Vec<_> = controls::all().collect();
     // Most are caught long before their time is up.
     let each = 5.0 * secs * CONTROLS * cores() as f64 / list.len().max(1) as f64;
-    let plan = controls::run::Plan { controls: list, max_seeds: 2_000, seconds: each.clamp(5.0, 20.0) };
+    let plan = controls::run::Plan { controls: list, max_seeds: 2_000, seconds: each.clamp(20.0, 40.0) };
     cards.bring("controls", |out| commands::run_controls(&plan, out))?;
     let stats = StatsArguments { runs: ((secs * STATS) as u64).clamp(2_000, 20_000), control: 20 };
     cards.bring("aba-stats", |out| commands::aba_stats(&stats, out))?;
