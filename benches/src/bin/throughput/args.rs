@@ -74,7 +74,11 @@ pub(crate) struct Args {
     /// Prints comma-separated values, or writes them to a file
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) csv: Option<PathBuf>,
-    /// Draws throughput and latency over batch size and over the number of nodes, as SVG files in this folder
+    /// Puts tables of the figures, protocols next to each other, into this page between its marks, or prints them
+    #[arg(long, value_name = "PAGE.md", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) tables: Option<PathBuf>,
+    /// Draws SVG files into this folder: throughput and latency over batch size and number of nodes; or, of figures of
+    /// several protocols, what helps to choose one
     #[arg(long, value_name = "DIR")]
     pub(crate) plot: Option<PathBuf>,
 }
@@ -89,8 +93,10 @@ pub(crate) enum Parsed {
 /// Reads a command line. What is wrong with it takes one line.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
     match Args::try_parse_from(args) {
-        Ok(args) if args.json && args.csv.as_deref().is_some_and(|file| file.as_os_str() == "-") => {
-            Err(Failure::Usage("--json and --csv both want standard output: write one to a file, --csv=FILE".into()))
+        Ok(args) if [args.json, args.csv_out(), args.tables_out()].iter().filter(|wants| **wants).count() > 1 => {
+            let line =
+                "only one of --json, --csv and --tables can have standard output: give the others a file, --csv=FILE";
+            Err(Failure::Usage(line.into()))
         }
         Ok(args) => Ok(Parsed::Run(Box::new(args))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -105,6 +111,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
 }
 
 impl Args {
+    /// Whether comma-separated values go to standard output.
+    pub(crate) fn csv_out(&self) -> bool {
+        self.csv.as_deref().is_some_and(|file| file.as_os_str() == "-")
+    }
+
+    /// Whether tables go to standard output.
+    pub(crate) fn tables_out(&self) -> bool {
+        self.tables.as_deref().is_some_and(|file| file.as_os_str() == "-")
+    }
+
     /// The one configuration that the arguments describe.
     pub(crate) fn setup(&self) -> Result<Setup, Failure> {
         let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
@@ -202,6 +218,7 @@ mod tests {
             (&["--nodes", "many"], "many"),
             (&["--unheard-of"], "--unheard-of"),
             (&["--json", "--csv"], "standard output"),
+            (&["--tables", "--csv"], "standard output"),
             (&["--batch", "40000000"], "payload"),
         ] {
             match setup(args) {

@@ -11,22 +11,39 @@ use crate::args::Args;
 use crate::report::Report;
 
 /// A grid: every combination of the lists. What is left out is taken from the command line.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Grid {
-    #[serde(default)]
     protocol: Vec<String>,
-    #[serde(default)]
     suite: Vec<String>,
-    #[serde(default)]
     encrypt: Vec<String>,
-    #[serde(default)]
     nodes: Vec<usize>,
-    #[serde(default)]
     batch: Vec<usize>,
     tx_size: Option<usize>,
     epochs: Option<usize>,
     warmup: Option<usize>,
+    /// More grids, run after this one. What one of them leaves out is as it is here.
+    also: Vec<Grid>,
+}
+
+impl Grid {
+    /// What is left out here, from `outer`.
+    fn within(self, outer: &Grid) -> Grid {
+        fn list<T: Clone>(own: Vec<T>, outer: &[T]) -> Vec<T> {
+            if own.is_empty() { outer.to_vec() } else { own }
+        }
+        Grid {
+            protocol: list(self.protocol, &outer.protocol),
+            suite: list(self.suite, &outer.suite),
+            encrypt: list(self.encrypt, &outer.encrypt),
+            nodes: list(self.nodes, &outer.nodes),
+            batch: list(self.batch, &outer.batch),
+            tx_size: self.tx_size.or(outer.tx_size),
+            epochs: self.epochs.or(outer.epochs),
+            warmup: self.warmup.or(outer.warmup),
+            also: self.also,
+        }
+    }
 }
 
 fn or<T>(list: Vec<T>, fallback: T) -> Vec<T> {
@@ -37,7 +54,13 @@ fn or<T>(list: Vec<T>, fallback: T) -> Vec<T> {
 fn configurations(args: &Args, text: &str) -> Result<Vec<Args>, Failure> {
     let grid: Grid = toml::from_str(text).map_err(|error| Failure::Usage(error.message().to_owned()))?;
     let mut all = Vec::new();
-    for protocol in or(grid.protocol, args.protocol.clone()) {
+    product(args, grid, &mut all)?;
+    Ok(all)
+}
+
+fn product(args: &Args, mut grid: Grid, all: &mut Vec<Args>) -> Result<(), Failure> {
+    let also = std::mem::take(&mut grid.also);
+    for protocol in or(grid.protocol.clone(), args.protocol.clone()) {
         for suite in or(grid.suite.clone(), args.suite.clone()) {
             for encrypt in or(grid.encrypt.clone(), args.encrypt.clone()) {
                 for &nodes in &or(grid.nodes.clone(), args.nodes) {
@@ -60,7 +83,7 @@ fn configurations(args: &Args, text: &str) -> Result<Vec<Args>, Failure> {
             }
         }
     }
-    Ok(all)
+    also.into_iter().try_for_each(|inner| product(args, inner.within(&grid), all))
 }
 
 /// Runs a grid. Returns the reports, and how many configurations failed.
@@ -149,9 +172,20 @@ mod tests {
     }
 
     #[test]
-    fn the_grid_of_the_repository_is_valid() {
+    fn more_grids_in_a_file_take_what_they_leave_out_from_the_first() {
         let args = Args::parse_from(["throughput"]);
-        let all = configurations(&args, include_str!("../../../grid.toml")).unwrap();
-        assert_eq!(all.len(), 30);
+        let text = "nodes = [4, 7]\nbatch = [1, 10]\nencrypt = ['never']\n[[also]]\nencrypt = ['always']\nbatch = [5]";
+        let all = configurations(&args, text).unwrap();
+        let points: Vec<_> = all.iter().map(|one| (one.encrypt.as_str(), one.nodes, one.batch)).collect();
+        let plain = [4, 7].into_iter().flat_map(|n| [("never", n, 1), ("never", n, 10)]);
+        assert_eq!(points, plain.chain([("always", 4, 5), ("always", 7, 5)]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_grids_of_the_repository_are_valid() {
+        let args = Args::parse_from(["throughput"]);
+        let count = |text| configurations(&args, text).unwrap().len();
+        assert_eq!(count(include_str!("../../../grid.toml")), 30);
+        assert_eq!(count(include_str!("../../../protocols.toml")), 5 * (3 * 4 + 3));
     }
 }

@@ -12,6 +12,7 @@
 //! | `report` | the figures, as table, JSON, CSV |
 //! | `grid` | many configurations, each in a process of its own |
 //! | `plot` | drawings |
+//! | `table` | tables in a page |
 
 mod args;
 mod check;
@@ -19,6 +20,7 @@ mod grid;
 mod plot;
 mod report;
 mod run;
+mod table;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -67,6 +69,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     };
     if let Some(file) = &args.csv {
         report::csv(file, &reports)?;
+    }
+    if let Some(file) = &args.tables {
+        table::write(file, &reports)?;
     }
     if let Some(dir) = &args.plot {
         plot::draw(dir, &reports)?;

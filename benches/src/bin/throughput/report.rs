@@ -50,6 +50,38 @@ pub(crate) struct Latency {
     pub(crate) p99: f64,
 }
 
+impl Report {
+    /// Bytes that all nodes together sent for each committed transaction.
+    pub(crate) fn bytes_per_transaction(&self) -> f64 {
+        self.bytes_sent as f64 / self.committed.max(1) as f64
+    }
+}
+
+/// An encryption schedule in words.
+pub(crate) fn encryption(schedule: &str) -> String {
+    match schedule {
+        "always" => "encrypted".to_owned(),
+        "never" => "in the clear".to_owned(),
+        other => format!("encrypted {other}"),
+    }
+}
+
+/// 1234567 as 1,234,567; small numbers with the digits that matter.
+pub(crate) fn thousands(value: f64) -> String {
+    if value < 10.0 && value.fract() > 1e-9 {
+        return format!("{value:.2}");
+    }
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// How reports are printed as they come.
 pub(crate) struct Format {
     json: bool,
@@ -59,8 +91,7 @@ pub(crate) struct Format {
 
 impl Format {
     pub(crate) fn new(args: &Args) -> Self {
-        let csv = args.csv.as_deref().is_some_and(|file| file.as_os_str() == "-");
-        Format { json: args.json, quiet: csv, headed: false }
+        Format { json: args.json, quiet: args.csv_out() || args.tables_out(), headed: false }
     }
 
     pub(crate) fn print(&mut self, report: &Report) -> Result<(), Failure> {
@@ -150,4 +181,43 @@ pub(crate) fn csv(file: &Path, reports: &[Report]) -> Result<(), Failure> {
         return write_out(&text);
     }
     std::fs::write(file, text).map_err(|error| Failure::Run(format!("cannot write {}: {error}", file.display())))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A report with these coordinates.
+    pub(crate) fn report(protocol: &str, nodes: usize, batch: usize, encrypt: &str) -> Report {
+        Report {
+            protocol: protocol.into(),
+            suite: "ristretto255".into(),
+            encrypt: encrypt.into(),
+            transport: "memory".into(),
+            nodes,
+            faulty: 0,
+            batch,
+            tx_size: 250,
+            epochs: 1,
+            batches: 1,
+            committed: batch as u64,
+            cpu_seconds: 1.0,
+            wall_seconds: 1.0,
+            tx_per_cpu_second: batch as f64 / nodes as f64,
+            cpu_ms_per_epoch: 1.0,
+            latency_ms: Latency { p50: nodes as f64, p99: 3.0 },
+            messages: 1,
+            bytes_sent: 500 * batch as u64,
+            peak_rss_mib: 1.0,
+            floor_cpu_seconds: 1.0,
+            floor_ratio: 1.0,
+            faults: 0,
+        }
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0.25, 4.0, 100.0, 1234567.0].map(thousands), ["0.25", "4", "100", "1,234,567"]);
+        assert_eq!(report("sdumbo", 4, 10, "never").bytes_per_transaction(), 500.0);
+    }
 }

@@ -107,7 +107,7 @@ async fn run(setup: &Setup) -> Result<Report, String> {
     let mut workload = Workload::new(setup.tx_size, setup.seed);
     let mut ledgers = Ledgers::new(nodes.iter().map(|node| node.index()));
     // With a schedule, the floor of an epoch is that of its kind.
-    let mut floor = [true, false].map(|encrypted| Floor::new(setup.committee, setup.suite, encrypted));
+    let mut floor = [true, false].map(|encrypted| Floor::new(setup.protocol, setup.committee, setup.suite, encrypted));
     let mut sums = Sums::default();
     for round in 0..setup.warmup + setup.epochs {
         let transactions = workload.split(setup.batch, nodes.len());
