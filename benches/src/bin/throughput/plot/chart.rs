@@ -10,6 +10,9 @@ use plotters::prelude::*;
 
 use crate::report::{Report, encryption, thousands};
 
+/// A place in a drawing.
+type Pixel = (i32, i32);
+
 const SIZE: (u32, u32) = (900, 560);
 const GREY: RGBColor = RGBColor(110, 110, 110);
 /// Colours that most people can tell apart (Okabe and Ito).
@@ -218,7 +221,7 @@ impl Style {
     }
 
     /// The inside and the outline of a mark, in pixels around its place.
-    fn shape(&self) -> (Polygon<(i32, i32)>, PathElement<(i32, i32)>) {
+    fn shape(&self) -> (Polygon<Pixel>, PathElement<Pixel>) {
         let inside = if self.open { WHITE } else { self.colour };
         let outline: Vec<(i32, i32)> = self.mark.iter().chain(self.mark.first()).copied().collect();
         (Polygon::new(self.mark, inside.filled()), PathElement::new(outline, self.stroke()))
