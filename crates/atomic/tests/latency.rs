@@ -2,6 +2,8 @@
 //!
 //! Run with `--nocapture` to see the table that `docs/src/performance.md` shows.
 
+#![allow(clippy::print_stdout, reason = "the figures are of interest, not only that they are small enough")]
+
 mod support;
 
 use std::collections::HashMap;
