@@ -1,7 +1,7 @@
 //! A network operated by hand: nothing arrives unless the test says so. For directed schedules.
 //!
-//! It does what a driver owes a protocol (own messages come back at once, promises are logged, jobs run on the spot,
-//! every event is a turn) and leaves the rest to the test: which parcel arrives next, what Byzantine nodes say, who
+//! It does what a driver owes a protocol (own messages come back at once, promises are logged, jobs run on the spot unless
+//! they are held back, every event is a turn) and leaves the rest to the test: which parcel arrives next, what Byzantine nodes say, who
 //! restarts. A Byzantine node has no instance; what is sent to it vanishes.
 
 use std::collections::VecDeque;

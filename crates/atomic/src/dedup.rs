@@ -4,31 +4,11 @@
 //! being a constant of the cluster. The rule is a function of the ordered batches alone, applied in epoch order, so a
 //! restarted or lagging node drops exactly what everybody drops. After D epochs the same bytes are a new submission.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 
 use mellivora_core::{Epoch, planted};
 
 use crate::transactions::Fingerprint;
-
-/// Fingerprints are uniform already; hashing them again would buy nothing.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Uniform(u64);
-
-impl Hasher for Uniform {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 ^= word;
-    }
-}
-
-/// A map keyed by fingerprints.
-pub(crate) type FingerprintMap<V> = HashMap<Fingerprint, V, BuildHasherDefault<Uniform>>;
 
 /// What was committed in one epoch, in order.
 #[derive(Clone, Debug)]
@@ -184,9 +164,13 @@ impl Dedup {
         self.segments.retain(|segment| segment.epoch.saturating_add(horizon) > now.0);
         let kept: usize = self.segments.iter().map(|segment| segment.fingerprints.len()).sum();
         let cells = Self::cells_for(kept + more);
-        // The old ones go first, and new ones come zeroed.
-        self.cells = Vec::new();
-        self.cells = vec![0; cells];
+        if cells == self.cells.len() {
+            self.cells.fill(0);
+        } else {
+            // The old ones go first, and new ones come zeroed.
+            self.cells = Vec::new();
+            self.cells = vec![0; cells];
+        }
         let mut next = 0;
         for segment in &mut self.segments {
             segment.first = next;
@@ -224,6 +208,8 @@ impl Dedup {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use proptest::prelude::*;
 

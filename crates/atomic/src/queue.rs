@@ -9,8 +9,7 @@ use bytes::Bytes;
 use mellivora_core::{Digest, Epoch, hash::HashKey, planted};
 
 use crate::batch::Ticket;
-use crate::dedup::FingerprintMap;
-use crate::transactions::{Fingerprint, framed_bytes};
+use crate::transactions::{Fingerprint, FingerprintMap, framed_bytes};
 
 /// One transaction of the queue.
 #[derive(Clone, Debug)]

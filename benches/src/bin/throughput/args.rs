@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "ristretto255")]
     pub(crate) suite: String,
     /// Signatures in certificates: ed25519, bls12-381
-    #[arg(long, default_value = "ed25519", conflicts_with = "grid")]
+    #[arg(long, default_value = "ed25519")]
     pub(crate) certificates: String,
     /// Which epochs are encrypted: always, never, every:K
     #[arg(long, default_value = "always")]
@@ -206,7 +206,6 @@ mod tests {
             (&["--suite", "threshold_crypto"], "no label"),
             (&["--suite", "p256"], "p256"),
             (&["--certificates", "rsa"], "use ed25519 or bls12-381"),
-            (&["--certificates", "bls12-381", "--grid", "g.toml"], "--grid"),
             (&["--protocol", "raft"], "raft"),
             (&["--encrypt", "sometimes"], "sometimes"),
             (&["--nodes", "0"], "at least one"),

@@ -111,7 +111,12 @@ pub(crate) fn run(
 fn child(one: &Args) -> Result<Option<Report>, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::Run(format!("no path to this program: {error}")))?;
     let mut command = Command::new(program);
-    for (name, value) in [("protocol", &one.protocol), ("suite", &one.suite), ("encrypt", &one.encrypt)] {
+    for (name, value) in [
+        ("protocol", &one.protocol),
+        ("suite", &one.suite),
+        ("certificates", &one.certificates),
+        ("encrypt", &one.encrypt),
+    ] {
         command.arg(format!("--{name}={value}"));
     }
     for (name, value) in [

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mellivora::Certificates;
 use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
@@ -12,6 +13,9 @@ use crate::{Failure, write_out};
 pub(crate) struct Report {
     pub(crate) protocol: String,
     pub(crate) suite: String,
+    /// How certificates are signed; figures from before there was a choice are of the first kind.
+    #[serde(default = "ed25519")]
+    pub(crate) certificates: String,
     pub(crate) encrypt: String,
     pub(crate) transport: String,
     pub(crate) nodes: usize,
@@ -48,6 +52,10 @@ pub(crate) struct Report {
 pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+}
+
+fn ed25519() -> String {
+    Certificates::Ed25519.to_string()
 }
 
 impl Report {
@@ -192,6 +200,7 @@ pub(crate) mod tests {
         Report {
             protocol: protocol.into(),
             suite: "ristretto255".into(),
+            certificates: ed25519(),
             encrypt: encrypt.into(),
             transport: "memory".into(),
             nodes,

@@ -214,6 +214,7 @@ impl Sums {
         Report {
             protocol: setup.protocol.to_string(),
             suite: setup.suite.to_string(),
+            certificates: setup.certificates.to_string(),
             encrypt: setup.encrypt.to_string(),
             transport: "memory".to_owned(),
             nodes: setup.committee.n(),

@@ -38,10 +38,11 @@
 //!    certificate of everyone it names*; what is missing is asked of its proposer.
 //! 4. *Gate.* A quorum of certified commitments: the share of the coin is released. The coin gives a permutation of all
 //!    nodes, the candidates.
-//! 5. *Candidates*, one after the other, after the own commitment. VOTE yes if the certificate is here, VOTE no if not. A no counts at once, unless
-//!    its sender has named the candidate in its commitment, which is a fault. A yes counts as soon as the certificate is
-//!    here; until then it is held, and its sender is asked. A quorum of votes that count: the input to the candidate's
-//!    [binary agreement](crate::aba) is 1 if its certificate is here, otherwise 0. Decision 0: next candidate.
+//! 5. *Candidates*, one after the other, after the own commitment. VOTE yes if the certificate is here, VOTE no if not. A
+//!    no counts at once, unless its sender has named the candidate in its commitment, which is a fault. A yes counts as
+//!    soon as the certificate is here; until then it is held, and its sender is asked. A quorum of votes that count: the
+//!    input to the candidate's [binary agreement](crate::aba) is 1 if its certificate is here, otherwise 0. Decision 0: next
+//!    candidate.
 //! 6. *Decision 1* for any candidate, whether or not this node has come to it: it is chosen. Who lacks its certificate
 //!    asks everybody. The value with the certified root is the output; who lacks it [retrieves](mellivora_broadcast::retrieval)
 //!    it from the signers.

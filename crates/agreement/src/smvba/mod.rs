@@ -106,6 +106,7 @@ mod justification;
 mod machine;
 mod message;
 mod names;
+mod rules;
 mod view;
 
 pub use job::{SmvbaDone, SmvbaJob};

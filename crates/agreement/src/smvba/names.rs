@@ -11,20 +11,17 @@ use crate::mvba::MvbaParams;
 pub struct Names {
     domain: Domain,
     quorum: usize,
-    /// VOTEs that end a view, and make a certificate.
-    votes: usize,
 }
 
 impl Names {
     /// The statements of the instance with these parameters.
     pub fn new(params: &MvbaParams) -> Self {
-        let quorum = params.committee.quorum();
-        Names { domain: params.domain, quorum, votes: quorum - usize::from(planted("smvba-vote-quorum-low")) }
+        Names { domain: params.domain, quorum: params.committee.quorum() }
     }
 
-    /// VOTEs that end a view: a quorum.
-    pub(super) const fn votes(&self) -> usize {
-        self.votes
+    /// VOTEs that end a view, and make a certificate: a quorum.
+    pub(super) fn votes(&self) -> usize {
+        self.quorum - usize::from(planted("smvba-vote-quorum-low"))
     }
 
     /// The domain of a node's broadcasts. The view is part of each statement.
@@ -84,11 +81,11 @@ impl Names {
 
     /// That a quorum saw a quorum without a lock.
     pub fn no_value(&self, view: Round, leader: NodeIndex, certificate: Certificate) -> Claim {
-        Claim::many(self.no_value_statement(view, leader), self.votes, certificate)
+        Claim::many(self.no_value_statement(view, leader), self.votes(), certificate)
     }
 
     /// That a quorum saw the lock.
     pub fn seen(&self, view: Round, leader: NodeIndex, digest: Digest, certificate: Certificate) -> Claim {
-        Claim::many(self.seen_statement(view, leader, digest), self.votes, certificate)
+        Claim::many(self.seen_statement(view, leader, digest), self.votes(), certificate)
     }
 }

@@ -43,6 +43,7 @@ mod epochs;
 mod fetching;
 mod job;
 mod ledger;
+mod submissions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ use crate::header::{HeaderSlot, Place};
 use crate::outbox::Outbox;
 use crate::pacing::Pacing;
 use crate::queue::Queue;
-use crate::transactions::{Fingerprint, FingerprintKey};
+use crate::transactions::FingerprintKey;
 use closing::Closing;
 use epochs::Running;
 pub use job::{AtomicDone, AtomicJob};
@@ -545,34 +546,6 @@ impl<P: Source> Protocol for Atomic<P> {
 }
 
 impl<P: Source> Atomic<P> {
-    fn submit(&mut self, mut submissions: Vec<Submission>, fx: &mut dyn Effects<Self>) {
-        let max = self.config.limits.transaction_bytes;
-        submissions.retain(|Submission { ticket, transaction }| {
-            let fits = transaction.len() <= max || planted("queue-oversize-taken");
-            if !fits {
-                fx.output(Output::Refused { ticket: *ticket, max });
-            }
-            fits
-        });
-        let mut submissions = submissions.into_iter();
-        loop {
-            let some: Vec<Submission> = submissions.by_ref().take(Dedup::ABREAST).collect();
-            if some.is_empty() {
-                return;
-            }
-            let fingerprint = |submission: &Submission| self.parser.key.fingerprint(&submission.transaction);
-            let fingerprints: Vec<Fingerprint> = some.iter().map(fingerprint).collect();
-            self.dedup.touch(&fingerprints);
-            for (Submission { ticket, transaction }, fingerprint) in some.into_iter().zip(fingerprints) {
-                match self.dedup.committed(&fingerprint, self.next).filter(|_| !planted("queue-takes-what-was-ordered"))
-                {
-                    Some(epoch) => fx.output(Output::Duplicate { ticket, epoch }),
-                    None => self.queue.submit(ticket, fingerprint, transaction),
-                }
-            }
-        }
-    }
-
     /// The link to `peer` lost messages, or the peer restarted: it gets again what it may lack.
     fn repeat_to(&mut self, peer: NodeIndex, restarted: bool, fx: &mut dyn Effects<Self>) {
         if peer == self.me() || !self.config.committee.contains(peer) {
