@@ -26,6 +26,9 @@
 //! * An epoch starts when a transaction waits that is in no epoch yet, when others have begun it (`pacing`
 //!   says how fast), and always after all before it. At most P epochs run at a time; messages of up to W
 //!   epochs ahead are kept.
+//! * A node with nothing to propose says so when the subset [takes it](Subset::takes_nothing): where a choice goes by who
+//!   comes first, once somebody's contribution is here; or with the next nudge, since a Byzantine node may have shown its
+//!   contribution to some and not to others. A node that gets a transaction before that proposes it.
 //! * Each node proposes max(1, B / n) transactions, drawn at random from the first B of its queue. A contribution with
 //!   more is no list of transactions: a Byzantine node gets no larger share of a batch, or of the dedup window.
 //! * Decryption shares of e are released once every epoch up to e has its subset decided here or is covered by a
@@ -73,6 +76,13 @@ fn sample<S: Subset>(engine: &mut HoneyBadger<S>, epoch: EpochNumber) -> Vec<Byt
     engine.queue.sample(epoch, count, window, bytes, &seed)
 }
 
+/// Puts a sample of the queue into `epoch`, be it nothing.
+fn propose<S: Subset>(engine: &mut HoneyBadger<S>, epoch: EpochNumber, fx: &mut dyn Effects<HoneyBadger<S>>) {
+    let transactions = sample(engine, epoch);
+    let seed = Seed(LOCAL.digest_parts(&[&engine.secret.0, b"proposal", &epoch.0.to_be_bytes()]).0);
+    engine.in_epoch(epoch, fx, |instance, fx| instance.input(EpochInput::Propose(transactions, seed), fx));
+}
+
 impl<S: Subset> Source for Samples<S> {
     type Subset = S;
     type Message = NoMessage;
@@ -92,9 +102,19 @@ impl<S: Subset> Source for Samples<S> {
     }
 
     fn contribute(engine: &mut HoneyBadger<S>, epoch: EpochNumber, fx: &mut dyn Effects<HoneyBadger<S>>) {
-        let transactions = sample(engine, epoch);
-        let seed = Seed(LOCAL.digest_parts(&[&engine.secret.0, b"proposal", &epoch.0.to_be_bytes()]).0);
-        engine.in_epoch(epoch, fx, |instance, fx| instance.input(EpochInput::Propose(transactions, seed), fx));
+        let takes_nothing = engine.subset(epoch).is_none_or(Subset::takes_nothing);
+        if takes_nothing || epoch < engine.next || engine.queue.has_waiting() {
+            propose(engine, epoch, fx);
+        }
+    }
+
+    fn nudge(engine: &mut HoneyBadger<S>, fx: &mut dyn Effects<HoneyBadger<S>>) {
+        let waiting = engine.running.iter().filter(|(_, running)| !running.epoch.has_proposed());
+        for epoch in waiting.map(|(epoch, _)| *epoch).collect::<Vec<_>>() {
+            if !planted("epoch-nothing-for-ever") {
+                propose(engine, epoch, fx);
+            }
+        }
     }
 
     fn chosen(engine: &mut HoneyBadger<S>, epoch: EpochNumber, chosen: NodeSet) {

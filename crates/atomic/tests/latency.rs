@@ -18,6 +18,15 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use support::*;
 
+/// How a node takes in frames that reach it in the same moment.
+#[derive(Clone, Copy)]
+enum Turns {
+    /// In one turn, as a driver does.
+    Together,
+    /// Each in a turn of its own, in some order.
+    Apart,
+}
+
 /// What is submitted where, and when.
 struct Submitted {
     at: f64,
@@ -26,8 +35,15 @@ struct Submitted {
 }
 
 /// Delays from the submission of each transaction until *every* honest node has ordered it. Other `keys` are other coins.
-fn delays<P: Source + 'static>(config: &Config, keys: u64, all: &[Submitted], silent: &[NodeIndex]) -> Vec<f64> {
-    let mut builder = builder_of::<P>(config, 1).scheduler(Schedule::Latency(Delay::One.into()));
+fn delays<P: Source + 'static>(
+    config: &Config,
+    keys: u64,
+    turns: Turns,
+    all: &[Submitted],
+    silent: &[NodeIndex],
+) -> Vec<f64> {
+    let turn_end = if let Turns::Together = turns { 0.0 } else { 1.0 };
+    let mut builder = builder_of::<P>(config, 1).scheduler(Schedule::Latency(Delay::One.into())).turn_end(turn_end);
     for &node in silent {
         builder = builder.faulty(node, Behaviour::Silent);
     }
@@ -76,7 +92,7 @@ fn with_silent<P: Source + 'static>(config: &Config) -> (f64, f64) {
     let of = |(keys, place): (u64, usize)| {
         let silent: Vec<_> = (0..f).map(|i| NodeIndex(((place + i) % n) as u16)).collect();
         let honest = at_once(config.committee.nodes().filter(|node| !silent.contains(node)));
-        worst(&delays::<P>(config, keys, &honest, &silent))
+        worst(&delays::<P>(config, keys, Turns::Together, &honest, &silent))
     };
     let all: Vec<f64> = seeds(4).flat_map(|keys| (0..n).map(move |place| (keys, place))).map(of).collect();
     (mean(&all), worst(&all))
@@ -84,10 +100,12 @@ fn with_silent<P: Source + 'static>(config: &Config) -> (f64, f64) {
 
 /// What an engine must reach.
 struct Bars {
-    /// All submit at once: a quorum of the transactions are ordered after so many delays, and the others after so many.
-    plain: (f64, f64),
+    /// All submit at once: all transactions are ordered after so many delays.
+    plain: f64,
     /// The same, encrypted.
-    encrypted: (f64, f64),
+    encrypted: f64,
+    /// The same in the clear, if frames are taken in one by one: a quorum of the transactions, and the others.
+    apart: (f64, f64),
     /// A single node submits to an idle cluster, in the clear.
     woken: f64,
     /// f nodes are silent, encrypted: the mean.
@@ -98,17 +116,20 @@ fn check<P: Source + 'static>(name: &str, bars: &Bars) {
     for n in [4, 7, 10] {
         let config = config(n);
         let in_the_clear = plain(config.clone());
-        let quorum = config.committee.quorum();
-        let took = |config: &Config| {
-            let mut all = delays::<P>(config, 1, &at_once(config.committee.nodes()), &[]);
+        let took = |config: &Config, turns, nodes: &[NodeIndex]| {
+            let mut all = delays::<P>(config, 1, turns, &at_once(nodes.iter().copied()), &[]);
             all.sort_by(f64::total_cmp);
-            (all[quorum - 1], worst(&all))
+            all
         };
-        let (plain, encrypted) = (took(&in_the_clear), took(&config));
-        let woken = worst(&delays::<P>(&in_the_clear, 1, &at_once([NodeIndex(0)]), &[]));
-        println!("{name}, n = {n}: plain {plain:?}, encrypted {encrypted:?}, woken {woken}");
-        let within = |(first, last): (f64, f64), bars: (f64, f64)| first <= bars.0 && last <= bars.1;
-        assert!(within(plain, bars.plain) && within(encrypted, bars.encrypted), "{name}, n = {n}");
+        let nodes: Vec<NodeIndex> = config.committee.nodes().collect();
+        let (plain, encrypted) =
+            (worst(&took(&in_the_clear, Turns::Together, &nodes)), worst(&took(&config, Turns::Together, &nodes)));
+        let apart = took(&in_the_clear, Turns::Apart, &nodes);
+        let apart = (apart[config.committee.quorum() - 1], worst(&apart));
+        let woken = worst(&took(&in_the_clear, Turns::Together, &nodes[..1]));
+        println!("{name}, n = {n}: plain {plain}, encrypted {encrypted}, one by one {apart:?}, woken {woken}");
+        assert!(plain <= bars.plain && encrypted <= bars.encrypted, "{name}, n = {n}");
+        assert!(apart.0 <= bars.apart.0 && apart.1 <= bars.apart.1, "{name}, n = {n}: {apart:?}");
         assert!(woken <= bars.woken, "{name}, n = {n}");
         if n < 10 {
             let silent = with_silent::<P>(&config);
@@ -120,33 +141,41 @@ fn check<P: Source + 'static>(name: &str, bars: &Bars) {
 
 #[test]
 fn honey_badger() {
-    let bars = Bars { plain: (5.0, 5.0), encrypted: (6.0, 6.0), woken: 6.0, silent: 10.0 };
-    check::<Samples<Bkr>>("honey-badger", &bars);
+    check::<Samples<Bkr>>(
+        "honey-badger",
+        &Bars { plain: 5.0, encrypted: 6.0, apart: (5.0, 5.0), woken: 6.0, silent: 10.0 },
+    );
 }
 
 #[test]
 fn dumbo1() {
-    let bars = Bars { plain: (9.0, 9.0), encrypted: (10.0, 10.0), woken: 10.0, silent: 14.0 };
-    check::<Samples<Dumbo1>>("dumbo1", &bars);
+    check::<Samples<Dumbo1>>(
+        "dumbo1",
+        &Bars { plain: 9.0, encrypted: 10.0, apart: (9.0, 9.0), woken: 10.0, silent: 14.0 },
+    );
 }
 
-/// A quorum of proofs is what the agreement waits for; whose proof comes in the same turn, but later, is in the next epoch.
+/// A quorum of proofs is what the agreement waits for. Where frames are taken in one by one, f proofs come too late for it,
+/// and their transactions are ordered in the next epoch.
 #[test]
 fn dumbo2() {
-    let bars = Bars { plain: (10.0, 21.0), encrypted: (11.0, 22.0), woken: 11.0, silent: 19.0 };
-    check::<Samples<Dumbo2>>("dumbo2", &bars);
+    check::<Samples<Dumbo2>>(
+        "dumbo2",
+        &Bars { plain: 10.0, encrypted: 11.0, apart: (10.0, 24.0), woken: 13.0, silent: 19.0 },
+    );
 }
 
 #[test]
 fn sdumbo() {
-    let bars = Bars { plain: (9.0, 19.0), encrypted: (10.0, 20.0), woken: 10.0, silent: 18.0 };
-    check::<Samples<SDumbo>>("sdumbo", &bars);
+    check::<Samples<SDumbo>>(
+        "sdumbo",
+        &Bars { plain: 9.0, encrypted: 10.0, apart: (9.0, 20.0), woken: 10.0, silent: 18.0 },
+    );
 }
 
 #[test]
 fn dumbo_ng() {
-    let bars = Bars { plain: (10.0, 18.0), encrypted: (11.0, 20.0), woken: 10.0, silent: 19.0 };
-    check::<Streams>("dumbo-ng", &bars);
+    check::<Streams>("dumbo-ng", &Bars { plain: 9.0, encrypted: 10.0, apart: (9.0, 15.0), woken: 10.0, silent: 19.0 });
 }
 
 /// Transactions at random times at random nodes, one every `gap` delays on average.
@@ -161,17 +190,17 @@ fn at_random(n: usize, gap: f64, count: usize, seed: u64) -> Vec<Submitted> {
     (0..count).map(&mut next).collect()
 }
 
-/// The aim is 12. It is met where the cluster is mostly idle and missed by up to a delay or so under load: a batch that just
-/// misses an epoch waits for that one's agreement, and not every vector has every tip. This keeps it from growing.
+/// The aim is 12: two delays to the certificate, one until all know of it, three on average until the agreement under way is
+/// over, six for the next one. It is met as long as batches of one node do not have to wait for each other.
 #[test]
 fn dumbo_ng_at_random_submission() {
     for n in [4, 7] {
-        for gap in [40.0, 10.0, 3.0, 1.0] {
+        for (gap, bar) in [(40.0, 11.0), (10.0, 12.0), (3.0, 12.1), (1.0, 12.5)] {
             let config = plain(config(n));
-            let of = |seed| delays::<Streams>(&config, seed, &at_random(n, gap, 60, seed), &[]);
+            let of = |seed| delays::<Streams>(&config, seed, Turns::Together, &at_random(n, gap, 200, seed), &[]);
             let all: Vec<f64> = seeds(3).flat_map(of).collect();
             println!("dumbo-ng, n = {n}, one in {gap} delays: mean {:.2}, worst {:.1}", mean(&all), worst(&all));
-            assert!(mean(&all) <= 14.0, "n = {n}, one in {gap} delays: {}", mean(&all));
+            assert!(mean(&all) <= bar, "n = {n}, one in {gap} delays: {}", mean(&all));
         }
     }
 }

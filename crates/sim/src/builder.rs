@@ -141,10 +141,11 @@ impl<P: Protocol + 'static> Builder<P> {
     }
 
     /// Probability that an event ends the turn of its node: 1 flushes after every event, 0.05 makes turns of about 20
-    /// events. By seed if not said; 1 under virtual time.
+    /// events. Turns also end when nothing is pending and, under virtual time, when time moves on: so 0 makes one turn
+    /// of all that reaches a node in the same moment. By seed if not said; 1 under virtual time.
     #[must_use]
     pub fn turn_end(mut self, probability: f64) -> Self {
-        self.turn_end = Some(probability.clamp(0.001, 1.0));
+        self.turn_end = Some(probability.clamp(0.0, 1.0));
         self
     }
 

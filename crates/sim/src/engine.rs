@@ -35,6 +35,9 @@ impl<P: Protocol> World<P> {
         if self.step >= self.config.hostile && !self.queue.order.is_fair() {
             self.queue.become_fair();
         }
+        if !self.open.is_empty() && self.queue.next_time().is_some_and(|next| next > self.now) {
+            self.end_turns();
+        }
         match self.pick() {
             Some(event) => {
                 self.handle(event);
@@ -60,11 +63,7 @@ impl<P: Protocol> World<P> {
     /// Nothing is pending: open turns end, what the timeline still holds happens, nodes are nudged.
     fn step_idle(&mut self) -> bool {
         if !self.open.is_empty() {
-            let mut open = std::mem::take(&mut self.open);
-            open.sort_unstable();
-            for at in open {
-                self.end_turn(at);
-            }
+            self.end_turns();
             return true;
         }
         if !self.timeline.is_empty() {
@@ -74,6 +73,14 @@ impl<P: Protocol> World<P> {
             return self.apply(Choice::NudgeAll);
         }
         false
+    }
+
+    fn end_turns(&mut self) {
+        let mut open = std::mem::take(&mut self.open);
+        open.sort_unstable();
+        for at in open {
+            self.end_turn(at);
+        }
     }
 
     fn step_timeline(&mut self) -> bool {

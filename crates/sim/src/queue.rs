@@ -208,6 +208,12 @@ impl<P: Protocol> Queue<P> {
         self.take(slot)
     }
 
+    /// When the next event happens, under virtual time.
+    pub(crate) fn next_time(&self) -> Option<u64> {
+        let Order::Heap(Rank::Time, heap) = &self.order else { return None };
+        heap.peek().map(|Reverse((time, ..))| *time)
+    }
+
     /// Takes the event that a script names, if it is pending.
     pub(crate) fn pop_named(&mut self, choice: &Choice) -> Option<Event<P>> {
         let Order::Script(index) = &mut self.order else { return None };

@@ -89,6 +89,12 @@ pub trait Subset: Protocol<Input = Bytes, Output = Vec<(NodeIndex, Contribution)
     /// A contribution that arrived here and was not handed out yet, chosen or not.
     fn contribution(&self, proposer: NodeIndex) -> Option<&Contribution>;
 
+    /// Whether a node that has nothing to contribute should say so now. A choice that goes by who comes first should hear
+    /// it only after somebody's contribution: else it chooses those who have nothing, and the others begin anew.
+    fn takes_nothing(&self) -> bool {
+        true
+    }
+
     /// What a slot of the output is, where it is not simply the contribution of the node with its number.
     fn origin(&self, slot: NodeIndex) -> Option<Origin> {
         let _ = slot;

@@ -141,7 +141,7 @@ impl DumboNg {
     }
 
     /// The newest tips that may be agreed on after `previous`, once a quorum of streams has grown.
-    fn grown(&self, previous: &[Tip]) -> Option<Bytes> {
+    fn grown(&self, previous: &[Tip]) -> Option<Tips> {
         let share = tips::share(self.config.committee, self.config.limits.stream_window);
         let newest = |proposer: NodeIndex| -> Option<(NodeIndex, CertifiedTip)> {
             let previous = previous.get(proposer.as_usize())?.slot;
@@ -150,7 +150,7 @@ impl DumboNg {
             (certified.tip.slot > previous).then(|| (proposer, certified.clone()))
         };
         let tips: Vec<_> = self.config.committee.nodes().filter_map(newest).collect();
-        (tips.len() >= self.config.committee.quorum()).then(|| codec::encode(&Tips::new(tips)))
+        (tips.len() >= self.config.committee.quorum()).then(|| Tips::new(tips))
     }
 }
 
@@ -184,9 +184,11 @@ impl Source for Streams {
     }
 
     fn contribute(engine: &mut DumboNg, epoch: EpochNumber, fx: &mut dyn Effects<DumboNg>) {
-        let tips = engine.previous(epoch).filter(|_| epoch >= engine.next).and_then(|previous| engine.grown(&previous));
-        if let Some(tips) = tips {
-            engine.in_epoch(epoch, fx, |instance, fx| instance.input(EpochInput::Contribute(tips), fx));
+        let Some(previous) = engine.previous(epoch).filter(|_| epoch >= engine.next) else { return };
+        if let Some(tips) = engine.grown(&previous) {
+            engine.source.expect(epoch, &previous, &tips);
+            let input = EpochInput::Contribute(codec::encode(&tips));
+            engine.in_epoch(epoch, fx, |instance, fx| instance.input(input, fx));
         }
     }
 

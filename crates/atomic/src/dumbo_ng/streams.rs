@@ -11,7 +11,7 @@ use mellivora_core::{
 };
 use mellivora_crypto::Seed;
 
-use super::{DumboNg, OfStream, tips};
+use super::{DumboNg, OfStream, Tips, tips};
 use crate::engine::{AtomicJob, LOCAL, OrderedSlot, Setup};
 use crate::epoch::{Proposal, seal_label};
 use crate::message::Message;
@@ -20,12 +20,16 @@ use crate::message::Message;
 #[derive(Debug)]
 pub struct Streams {
     me: NodeIndex,
+    window: u64,
     streams: Vec<Stream>,
     /// Streams that something reached since the last flush.
     touched: BTreeSet<NodeIndex>,
     /// Where the newest batch that was handed out ends, by proposer.
     pub(super) ordered: Arc<[Tip]>,
-    /// The same for the epochs before, as far as somebody may ask.
+    /// Where the newest epoch to which this node contributed ends if its own vector is chosen, by proposer; as `ordered`
+    /// once that epoch is handed out.
+    expected: (EpochNumber, Vec<u64>),
+    /// The same as `ordered` for the epochs before, as far as somebody may ask.
     ends: BTreeMap<EpochNumber, Arc<[Tip]>>,
     /// Epochs whose batches were asked for.
     wanted: BTreeSet<EpochNumber>,
@@ -105,22 +109,25 @@ impl Parent<Stream> for DumboNg {
 impl Streams {
     pub(super) fn at_genesis(setup: &Setup<'_>) -> Self {
         let committee = setup.config.committee;
+        let window = setup.config.limits.stream_window;
         let stream = |proposer| {
             Stream::new(StreamConfig {
                 committee,
                 me: setup.me,
                 proposer,
                 domain: tips::stream(&setup.session, proposer),
-                window: setup.config.limits.stream_window - u64::from(planted("ng-empty-fills-window")),
+                window: window - u64::from(planted("ng-empty-fills-window")),
                 max_payload: setup.config.limits.payload_bytes,
                 certificates: setup.certificates.clone(),
             })
         };
         Streams {
             me: setup.me,
+            window,
             streams: committee.nodes().map(stream).collect(),
             touched: BTreeSet::new(),
             ordered: vec![Tip::GENESIS; committee.n()].into(),
+            expected: (EpochNumber(0), vec![0; committee.n()]),
             ends: BTreeMap::new(),
             wanted: BTreeSet::new(),
             prompted: false,
@@ -154,11 +161,32 @@ impl Streams {
         matches!(self.next, Next::Nothing) && own.is_none_or(|(own, ordered)| own.full() <= ordered.slot)
     }
 
-    /// Whether some other stream has a batch that is certified, not empty, and not ordered.
+    /// Whether some other stream has a batch that is certified, not empty, and in no epoch yet.
     fn others_wait(&self) -> bool {
-        let streams = self.streams.iter().zip(0u16..).zip(self.ordered.iter());
+        let streams = self.streams.iter().zip(0u16..).zip(&self.expected.1);
         let mut others = streams.filter(|((_, proposer), _)| *proposer != self.me.0);
-        others.any(|((stream, _), ordered)| stream.full() > ordered.slot) && !planted("ng-certified-prompts-nobody")
+        others.any(|((stream, _), expected)| stream.full() > *expected) && !planted("ng-certified-prompts-nobody")
+    }
+
+    /// Whether an empty batch in this slot helps the next epoch along: everything before it is ordered or in an epoch, and
+    /// at least one slot of the window stays free for a batch that is not empty.
+    fn helps(&self, slot: u64) -> bool {
+        let me = self.me.as_usize();
+        let ordered = self.ordered.get(me).map_or(0, |tip| tip.slot);
+        let expected = self.expected.1.get(me).copied().unwrap_or_default().max(ordered);
+        let room = slot == ordered.saturating_add(1) || slot < ordered.saturating_add(self.window);
+        slot == expected.saturating_add(1) && room
+    }
+
+    /// This node puts `tips` to the choice in `epoch`, which comes after `previous`.
+    pub(super) fn expect(&mut self, epoch: EpochNumber, previous: &[Tip], tips: &Tips) {
+        let mut end: Vec<u64> = previous.iter().map(|tip| tip.slot).collect();
+        for (proposer, certified) in tips.iter() {
+            if let Some(slot) = end.get_mut(proposer.as_usize()) {
+                *slot = certified.tip.slot;
+            }
+        }
+        self.expected = (epoch, end);
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -255,10 +283,9 @@ impl DumboNg {
             }
             Next::Nothing => {
                 self.prepare(fx);
-                let ordered = self.source.ordered.get(me.as_usize()).map_or(0, |tip| tip.slot);
-                let nothing_above = slot == ordered.saturating_add(1) || planted("ng-empty-batches-without-end");
+                let helps = self.source.helps(slot) || planted("ng-empty-batches-without-end");
                 let others = (prompted || self.source.others_wait()) && !planted("ng-no-empty-batches");
-                if matches!(self.source.next, Next::Nothing) && may && nothing_above && others {
+                if matches!(self.source.next, Next::Nothing) && may && helps && others {
                     self.with_stream(me, fx, |stream, fx| stream.input(StreamInput::Propose(Bytes::new()), fx));
                 }
             }
@@ -319,6 +346,9 @@ impl DumboNg {
             }
         }
         self.source.ordered = end.into();
+        if epoch >= self.source.expected.0 {
+            self.source.expected = (epoch.next(), self.source.ordered.iter().map(|tip| tip.slot).collect());
+        }
         self.source.ends.insert(epoch, self.source.ordered.clone());
         self.source.wanted.remove(&epoch);
         let ordered = self.source.ordered.clone();

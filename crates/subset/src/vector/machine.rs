@@ -27,6 +27,10 @@ pub struct Vector<B: Provable, M = Smvba> {
     proofs: Vec<Option<(Digest, Certificate)>>,
     /// The newest payload of each broadcast, until the output takes it.
     contributions: Vec<Option<Contribution>>,
+    /// Jobs of broadcasts that are out.
+    working: usize,
+    /// Whether this node's own contribution holds anything.
+    filled: bool,
     /// Whether the agreement got its input.
     voted: bool,
     /// What was agreed on: the chosen roots, ascending by proposer.
@@ -112,6 +116,31 @@ impl<B: Provable + 'static, M: Mvba + 'static> Effects<M> for Agreed<'_, B, M> {
     }
 }
 
+/// Counts the jobs that broadcasts hand out.
+struct Counted<'a, B: Provable + 'static, M: Mvba + 'static> {
+    fx: &'a mut dyn Effects<Vector<B, M>>,
+    jobs: &'a mut usize,
+}
+
+impl<B: Provable + 'static, M: Mvba + 'static> Effects<Vector<B, M>> for Counted<'_, B, M> {
+    fn send(&mut self, to: To, durable: mellivora_core::Durable, message: <Vector<B, M> as Protocol>::Message) {
+        self.fx.send(to, durable, message);
+    }
+
+    fn job(&mut self, job: <Vector<B, M> as Protocol>::Job) {
+        *self.jobs += 1;
+        self.fx.job(job);
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.fx.fault(fault);
+    }
+
+    fn output(&mut self, output: <Vector<B, M> as Protocol>::Output) {
+        self.fx.output(output);
+    }
+}
+
 impl<B: Provable + 'static, M: Mvba + 'static> Vector<B, M> {
     /// The broadcast of `proposer`, until it is dropped.
     pub fn broadcast(&self, proposer: NodeIndex) -> Option<&B> {
@@ -144,7 +173,7 @@ impl<B: Provable + 'static, M: Mvba + 'static> Vector<B, M> {
         self.touched.insert(proposer);
         let Some(broadcast) = self.broadcasts.get_mut(at).and_then(Slot::get_mut) else { return };
         let mut outputs = Vec::new();
-        act(broadcast, &mut Lens::new(fx, proposer, &mut outputs));
+        act(broadcast, &mut Lens::new(&mut Counted { fx, jobs: &mut self.working }, proposer, &mut outputs));
         for output in outputs {
             match B::event(output) {
                 ProvableEvent::Delivered(contribution) => self.delivered(proposer, contribution),
@@ -220,10 +249,14 @@ impl<B: Provable + 'static, M: Mvba + 'static> Vector<B, M> {
         }
     }
 
-    /// All proofs that are here go into the agreement, once there is a quorum of them.
+    /// All proofs that are here go into the agreement, once there is a quorum of them, this node's own among them if it
+    /// has contributed anything.
     fn vote(&mut self, fx: &mut dyn Effects<Self>) {
         let known = self.proofs.iter().flatten().count();
-        if self.voted || known < self.params.committee.quorum() {
+        let own = self.proofs.get(self.params.me.as_usize()).is_some_and(Option::is_some);
+        let busy = self.working > 0 && !planted("vector-vote-while-working");
+        let waits = busy || self.filled && !own && !planted("vector-own-left-out");
+        if self.voted || known < self.params.committee.quorum() || waits {
             return;
         }
         self.voted = true;
@@ -256,6 +289,7 @@ impl<B: Provable + 'static, M: Mvba + 'static> Protocol for Vector<B, M> {
     type Job = VectorJob<B::Job, M::Job>;
 
     fn input(&mut self, input: Bytes, fx: &mut dyn Effects<Self>) {
+        self.filled |= !input.is_empty();
         self.with_broadcast(self.params.me, fx, |broadcast, fx| broadcast.input(input, fx));
     }
 
@@ -274,6 +308,7 @@ impl<B: Provable + 'static, M: Mvba + 'static> Protocol for Vector<B, M> {
     fn done(&mut self, done: <Self::Job as Job>::Done, fx: &mut dyn Effects<Self>) {
         match done {
             VectorDone::Broadcast(proposer, done) => {
+                self.working = self.working.saturating_sub(1);
                 self.with_broadcast(proposer, fx, |broadcast, fx| broadcast.done(done, fx));
             }
             VectorDone::Mvba(done) => self.with_mvba(fx, |mvba, fx| mvba.done(done, fx)),
@@ -333,6 +368,8 @@ impl<B: Provable + 'static, M: Mvba + 'static> Subset for Vector<B, M> {
             mvba,
             proofs: vec![None; committee.n()],
             contributions: vec![None; committee.n()],
+            working: 0,
+            filled: false,
             voted: false,
             choice: None,
             output: false,
@@ -355,6 +392,11 @@ impl<B: Provable + 'static, M: Mvba + 'static> Subset for Vector<B, M> {
 
     fn contribution(&self, proposer: NodeIndex) -> Option<&Contribution> {
         self.contributions.get(proposer.as_usize())?.as_ref()
+    }
+
+    fn takes_nothing(&self) -> bool {
+        let holds = |contribution: &Contribution| contribution.body.as_ref().is_some_and(|body| !body.is_empty());
+        self.choice.is_some() || self.contributions.iter().flatten().any(holds) || planted("vector-nothing-at-once")
     }
 
     fn memory(&self) -> usize {
