@@ -30,12 +30,14 @@
 //! * **Own stream.** The next batch is a sample of the queue, at most B / n transactions, framed and sealed under the label
 //!   of (era, stream, slot). It is prepared while the last one is being certified, if there is enough for a full one, and
 //!   proposed when [the stream may](mellivora_broadcast::Stream::may_propose).
-//! * **Empty batches.** A node whose own stream has nothing above its ordered tip proposes one empty batch
+//! * **Empty batches.** A node proposes an empty batch if everything in its own stream is ordered, or in the epoch that it
+//!   has contributed to,
 //!   - when it votes for a batch of another stream that is not empty,
-//!   - and whenever some stream has a *certified* batch that is not empty above what is ordered; this is looked at again
-//!     at each output.
+//!   - and whenever some stream has a *certified* batch that is not empty and neither ordered nor in that epoch; this is
+//!     looked at again at each output.
 //!
-//!   Empty batches trigger nothing.
+//!   So the next epoch has its quorum of growths when this one is over. Empty batches trigger nothing, and after an empty
+//!   one at least one slot of the window stays free.
 //! * **Input of an epoch**: a vector of the newest known certified tips of all streams that have grown, once a quorum has.
 //!   It counts from where the epoch before has ended, so the next epoch begins when that is decided, while batches are
 //!   still on their way.
@@ -66,8 +68,8 @@
 //! honest node holds the tip: with a probability of a half at least an epoch chooses such an input, and expected two epochs
 //! later the batch is ordered. No scheduler can keep it out for longer.
 //!
-//! A node has at most one empty batch above its ordered tip, and a window of two slots at least: an empty batch that no
-//! agreement has taken never keeps the next full one back.
+//! The window has two slots at least, and empty batches never take the last one: those that no agreement has taken never keep
+//! the next full one back.
 //!
 //! When nothing is left to order, all that is above the ordered tips is empty and triggers nothing: everybody falls silent.
 //!
@@ -76,7 +78,9 @@
 //! A batch travels once to everybody, uncoded: n times its size at the proposer. Per slot n votes and one certificate, which
 //! travels with the next proposal. Per epoch one sMVBA on n tips (n * (64 q + 60) bytes each way). From an idle cluster a
 //! transaction takes ten message delays: its batch and the empty ones that follow it to their certificates, then the
-//! agreement; one more when it is encrypted.
+//! agreement; one more when it is encrypted. At random submission it takes twelve on average: two to the certificate, one
+//! until all know of it, three until the agreement under way is over, six for the next one; and more where batches of one
+//! node wait for each other.
 //! Under load the streams never wait, so latency does not grow with the size of batches.
 //!
 //! # Memory
@@ -106,7 +110,6 @@ mod tips;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mellivora_broadcast::stream::{CertifiedTip, Tip};
 use mellivora_core::codec;
 use mellivora_core::{Digest, Effects, Epoch as EpochNumber, NodeIndex, Protocol, To};

@@ -114,10 +114,10 @@ fn latency_from_idle_is_at_most_ten_message_delays() {
 /// When all submit at once, the first quorum of tips makes the first epoch: nobody waits for more. Whose tip comes a moment
 /// later is in the next epoch, one agreement later.
 #[test]
-fn when_all_submit_at_once_a_quorum_is_ordered_in_ten_delays_and_the_rest_one_epoch_later() {
+fn when_all_submit_at_once_a_quorum_is_ordered_in_nine_delays_and_the_rest_one_epoch_later() {
     for n in [4, 7, 10, 16] {
         let all: Vec<u16> = (0..n as u16).collect();
-        for (config, first, last) in [(plain(config(n)), 10.0, 18.0), (config(n), 11.0, 20.0)] {
+        for (config, first, last) in [(plain(config(n)), 9.0, 15.0), (config(n), 10.0, 16.0)] {
             let delays = delays(&config, &all);
             let soon = delays.iter().filter(|delay| **delay <= first).count();
             assert!(soon >= config.committee.quorum(), "n = {n}: {delays:?}");

@@ -194,3 +194,33 @@ fn a_ciphertext_opens_in_its_own_slot_alone() {
         assert_eq!(play.blamed(node, 3, FaultKind::InvalidCiphertext), 2, "the copy and the repetition, node {node}");
     }
 }
+
+/// While an epoch is agreed on, the next one is prepared: what has come since, and the empty batches that it needs. One slot of
+/// the window stays free for a batch that is not empty, whatever the agreement chooses.
+#[test]
+fn the_empty_batch_of_the_next_epoch_goes_out_during_this_one_and_leaves_a_slot_free() {
+    for (window, early) in [(2, 0), (3, 1), (16, 1)] {
+        let mut config = plain(config(4));
+        config.limits.stream_window = window;
+        let mut play = Play::new(&config, NOBODY_ELSE);
+        play.submit(0, &["first"]);
+        deliver(&mut play, |parcel| !of_epochs(parcel));
+        // The agreement of the first epoch has begun everywhere, and nothing of it arrives.
+        for (slot, text) in [(2, "second"), (3, "third")].into_iter().take(window as usize - 1) {
+            play.submit(0, &[text]);
+            let seen = deliver(&mut play, |parcel| !of_epochs(parcel));
+            assert!(proposed(&seen, 0).iter().any(|(own, len)| *own == slot && *len > 0));
+            let expected: Vec<_> = (slot == 2 && early == 1).then_some((2, 0)).into_iter().collect();
+            for node in 1..4 {
+                assert_eq!(proposed(&seen, node), expected, "window {window}, slot {slot}, node {node}");
+            }
+        }
+        deliver(&mut play, |_| true);
+        let texts = texts(&play.ledger());
+        assert_eq!(texts, ["first", "second", "third"][..texts.len()]);
+        assert_eq!(texts.len(), 3.min(window as usize), "window {window}");
+        for node in 0..4 {
+            assert!(play.stage.node(node).is_idle(), "window {window}: {:?}", play.stage.node(node));
+        }
+    }
+}

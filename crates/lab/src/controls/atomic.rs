@@ -118,6 +118,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "with_nothing_left_to_order_all_fall_silent_and_nudges_change_nothing",
     ),
     ATOMIC.by(
+        "epoch-nothing-for-ever",
+        "who has nothing waits for somebody who has something, nudged or not",
+        "nothing",
+        "a_contribution_shown_to_one_node_alone_stops_nobody",
+    ),
+    ATOMIC.by(
         "epoch-recalls-nothing",
         "promises of the subset are not recalled after a restart",
         "closing",
@@ -543,6 +549,18 @@ pub(super) const CONTROLS: &[Control] = &[
         "empty batches are proposed above empty batches",
         "dumbo_ng",
         "rules::one_empty_batch_until_something_is_ordered",
+    ),
+    NG.by(
+        "ng-empty-waits-for-output",
+        "the empty batch for the next epoch waits until this one is ordered",
+        "dumbo_ng",
+        "rules::the_empty_batch_of_the_next_epoch_goes_out_during_this_one_and_leaves_a_slot_free",
+    ),
+    NG.by(
+        "ng-empty-takes-last-slot",
+        "the empty batch for the next epoch takes the last slot of the window",
+        "dumbo_ng",
+        "rules::the_empty_batch_of_the_next_epoch_goes_out_during_this_one_and_leaves_a_slot_free",
     ),
     NG.by(
         "ng-no-empty-batches",

@@ -194,6 +194,24 @@ pub(super) const CONTROLS: &[Control] = &[
         "vector",
         "directed::a_node_that_missed_payloads_retrieves_them",
     ),
+    VECTOR.by(
+        "vector-own-left-out",
+        "a node votes without the proof of what it contributed",
+        "vector",
+        "pacing::whoever_contributed_something_waits_for_its_own_proof",
+    ),
+    VECTOR.by(
+        "vector-vote-while-working",
+        "a node votes while it checks more proofs",
+        "vector",
+        "pacing::a_vote_waits_for_the_work_at_hand",
+    ),
+    VECTOR.by(
+        "vector-nothing-at-once",
+        "who has nothing competes with who has something",
+        "vector",
+        "pacing::nothing_is_taken_once_something_is_here",
+    ),
 ];
 
 pub(super) const HARMLESS: &[Harmless] = &[];

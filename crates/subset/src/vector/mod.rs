@@ -26,7 +26,12 @@
 //!
 //! # Rules
 //!
-//! * A quorum of proofs is here: at the end of the turn all proofs that are here go into the agreement, once.
+//! * A quorum of proofs is here: at the end of the turn all proofs that are here go into the agreement, once. A node that
+//!   has contributed something waits for its own proof, and every node for the work that its broadcasts are at: what has
+//!   arrived is not left out for want of a moment. An own proof comes for certain as long as nothing is decided, and an
+//!   instance gives a bounded amount of work, so neither wait depends on anybody's good will.
+//! * A node with nothing to contribute says so once a payload that holds something is here ([`Subset::takes_nothing`]). An
+//!   empty one is proven sooner than a large one: at once, it would take the place of what was meant to be ordered.
 //! * *Predicate*: at least a quorum of entries, in ascending order of distinct members, each with a valid proof of its
 //!   root in this very instance. All entries are checked.
 //! * The agreement has output: the choice is settled. Each broadcast in it is told which root is wanted; the others are
@@ -63,7 +68,8 @@
 //! Xu, Zhang: *Speeding Dumbo*, NDSS 2022, section VI (sDumbo). Both run on the corrected agreement of
 //! [`mellivora_agreement::smvba`]. Dumbo2 had that of Cachin and others ([`mellivora_agreement::ckps`]), which works just
 //! as well here, `Vector<Prbc, Ckps>`, and takes four message delays more. The published code of sDumbo leaves out the
-//! retrieval of payloads.
+//! retrieval of payloads. Both papers put the first quorum of proofs to the agreement, and let nodes without transactions
+//! compete: then up to f contributions are left out of every epoch, and large ones again and again.
 
 mod machine;
 mod message;
