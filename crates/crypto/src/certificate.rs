@@ -13,9 +13,7 @@
 //! Certificates are made with keys of their own. A quorum certificate made with a threshold key of f + 1 shares, such as
 //! the coin's, could be forged by f + 1 nodes.
 
-use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
@@ -209,6 +207,14 @@ impl Claim {
         }
     }
 
+    /// How many signatures it rests on, by its form.
+    pub fn signatures(&self) -> usize {
+        match &self.proof {
+            ClaimProof::One(..) => 1,
+            ClaimProof::Many { certificate, .. } => certificate.signers.len(),
+        }
+    }
+
     /// Bytes of memory, about.
     pub fn memory(&self) -> usize {
         size_of::<Self>()
@@ -237,84 +243,13 @@ pub trait CertificateScheme: Send + Sync + fmt::Debug {
     /// there is one. There is none of nobody. Never panics, whatever the endorsements hold.
     fn assemble(&self, statement: &Statement, required: usize, endorsements: &[(NodeIndex, Endorsement)]) -> Assembly;
 
+    /// A claim that [`verify`](Self::verify) will be asked about soon. A scheme may verify it together with others that are
+    /// asked about before.
+    fn announce(&self, claim: &Claim) {
+        let _ = claim;
+    }
+
     /// Whether every claim holds: each certificate has exactly the required number of distinct members as signers, at
     /// least one, and every signature is valid. True for no claims. One call for many is cheaper than one for each.
     fn verify(&self, claims: &[Claim]) -> bool;
-}
-
-/// A scheme that verifies each distinct claim once.
-///
-/// Certificates come round again: in a proposal, in a vote, in the value that an agreement is about. Which claims were
-/// found valid is remembered, at most [`Remembering::CAPACITY`] of them; the oldest are forgotten first. What is
-/// remembered saves work and never changes a result, so it may be shared by jobs on any thread.
-#[derive(Debug)]
-pub struct Remembering {
-    inner: Arc<dyn CertificateScheme>,
-    valid: Mutex<Remembered>,
-}
-
-#[derive(Debug, Default)]
-struct Remembered {
-    claims: HashSet<Digest>,
-    by_age: VecDeque<Digest>,
-}
-
-impl Remembering {
-    /// Claims that are remembered at the most, at about 100 bytes each.
-    pub const CAPACITY: usize = 1 << 13;
-
-    /// The same scheme, with a memory.
-    pub fn scheme(inner: Arc<dyn CertificateScheme>) -> Arc<dyn CertificateScheme> {
-        Arc::new(Remembering { inner, valid: Mutex::default() })
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
-        // Nothing panics while it holds the lock, and a set of digests is sound at any moment.
-        self.valid.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Remembered {
-    fn insert(&mut self, claim: Digest) {
-        if self.claims.insert(claim) {
-            self.by_age.push_back(claim);
-        }
-        if self.by_age.len() > Remembering::CAPACITY
-            && let Some(oldest) = self.by_age.pop_front()
-        {
-            self.claims.remove(&oldest);
-        }
-    }
-}
-
-impl CertificateScheme for Remembering {
-    fn endorse(&self, statement: &Statement) -> Endorsement {
-        self.inner.endorse(statement)
-    }
-
-    fn assemble(&self, statement: &Statement, required: usize, endorsements: &[(NodeIndex, Endorsement)]) -> Assembly {
-        let assembly = self.inner.assemble(statement, required, endorsements);
-        if let Some(certificate) = &assembly.certificate {
-            let claim = Claim::many(*statement, required, certificate.clone());
-            self.remembered().insert(claim.digest());
-        }
-        assembly
-    }
-
-    fn verify(&self, claims: &[Claim]) -> bool {
-        let named: Vec<(Digest, &Claim)> = claims.iter().map(|claim| (claim.digest(), claim)).collect();
-        let fresh: Vec<(Digest, &Claim)> = {
-            let known = self.remembered();
-            named.into_iter().filter(|(name, _)| !known.claims.contains(name)).collect()
-        };
-        let valid = match fresh.as_slice() {
-            [] => true,
-            _ => self.inner.verify(&fresh.iter().map(|(_, claim)| (*claim).clone()).collect::<Vec<_>>()),
-        };
-        if valid {
-            let mut known = self.remembered();
-            fresh.into_iter().for_each(|(name, _)| known.insert(name));
-        }
-        valid
-    }
 }

@@ -67,15 +67,14 @@ mod ed25519;
 mod kem;
 mod lagrange;
 mod local;
+mod remembering;
 mod ristretto255;
 mod suites;
 mod threshold;
 #[cfg(feature = "threshold_crypto")]
 mod threshold_crypto_suite;
 
-pub use certificate::{
-    Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Remembering, Statement,
-};
+pub use certificate::{Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Statement};
 pub use coin::{CoinCombination, CoinScheme, CoinShare, CoinValue};
 pub use dealer::{deal, deal_nodes};
 pub use encryption::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed};
@@ -84,6 +83,7 @@ pub use evidence::Contradiction;
 pub use identity::{Identity, IdentityKey, Signature, verify_batch};
 pub use kem::TAG_BYTES;
 pub use keys::{NodeKeys, PublicKeys, SecretKeys};
+pub use remembering::Remembering;
 pub use suite::{Certificates, Schemes, Suite};
 
 use mellivora_core::{Digest, hash::HashKey};

@@ -93,6 +93,7 @@ impl Ckps {
         };
         if candidate.heard.insert(from) {
             let claim = names.certified(node, root, certificate.clone());
+            scheme.announce(&claim);
             let shown = Box::new(Shown { from, candidate: node, root, certificate });
             fx.job(CkpsJob(Work::Certificate { shown, claim, scheme }));
         }

@@ -110,6 +110,7 @@ impl Smvba {
         fx: &mut dyn Effects<Self>,
     ) {
         let input = input.map(|value| (self.params.predicate.clone(), value.clone()));
+        claims.iter().for_each(|claim| self.params.certificates.announce(claim));
         fx.job(SmvbaJob(Work::Check { subject, claims, input, scheme: self.params.certificates.clone() }));
     }
 

@@ -38,7 +38,8 @@
 //!
 //!   So the next epoch has its quorum of growths when this one is over. Empty batches trigger nothing, and after an empty
 //!   one at least one slot of the window stays free.
-//! * **Input of an epoch**: a vector of the newest known certified tips of all streams that have grown, once a quorum has.
+//! * **Input of an epoch**: a vector of the newest known certified tips of all streams that have grown, once a quorum has
+//!   and the certificates at hand are verified (each proposer can keep a node busy with as many as its window has slots).
 //!   It counts from where the epoch before has ended, so the next epoch begins when that is decided, while batches are
 //!   still on their way.
 //! * **Predicate** ([`Growth`]): a quorum of streams at least, each once; every tip above where its stream was, and at most
@@ -112,7 +113,7 @@ use std::sync::Arc;
 
 use mellivora_broadcast::stream::{CertifiedTip, Tip};
 use mellivora_core::codec;
-use mellivora_core::{Digest, Effects, Epoch as EpochNumber, NodeIndex, Protocol, To};
+use mellivora_core::{Digest, Effects, Epoch as EpochNumber, NodeIndex, Protocol, To, planted};
 use mellivora_subset::SubsetParams;
 
 use crate::config::{Config, EncryptionSchedule};
@@ -143,7 +144,8 @@ impl DumboNg {
         if epoch < self.next { self.source.end_of(before) } else { self.subset(before)?.end() }
     }
 
-    /// The newest tips that may be agreed on after `previous`, once a quorum of streams has grown.
+    /// The newest tips that may be agreed on after `previous`, once a quorum of streams has grown and the certificates that
+    /// have arrived are verified.
     fn grown(&self, previous: &[Tip]) -> Option<Tips> {
         let share = tips::share(self.config.committee, self.config.limits.stream_window);
         let newest = |proposer: NodeIndex| -> Option<(NodeIndex, CertifiedTip)> {
@@ -152,6 +154,9 @@ impl DumboNg {
             let certified = stream.certified_up_to(previous.saturating_add(share))?;
             (certified.tip.slot > previous).then(|| (proposer, certified.clone()))
         };
+        if self.source.is_checking() && !planted("ng-tips-while-checking") {
+            return None;
+        }
         let tips: Vec<_> = self.config.committee.nodes().filter_map(newest).collect();
         (tips.len() >= self.config.committee.quorum()).then(|| Tips::new(tips))
     }

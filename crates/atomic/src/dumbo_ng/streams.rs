@@ -150,6 +150,11 @@ impl Streams {
         self.ends.get(&epoch).cloned()
     }
 
+    /// Whether a certificate of some stream is being verified.
+    pub(super) fn is_checking(&self) -> bool {
+        self.streams.iter().any(Stream::is_checking)
+    }
+
     fn own(&self) -> Option<&Stream> {
         self.streams.get(self.me.as_usize())
     }

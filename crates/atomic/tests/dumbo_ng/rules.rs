@@ -1,10 +1,15 @@
 //! The rules of streams in epochs, one schedule each.
 
 use bytes::Bytes;
-use mellivora_atomic::dumbo_ng::OfStream;
+use mellivora_agreement::SmvbaMessage;
+use mellivora_atomic::dumbo_ng::{OfStream, StreamsJob, Tips};
+use mellivora_atomic::engine::AtomicJob;
+use mellivora_atomic::epoch::EpochMessage;
 use mellivora_atomic::{Input, Message};
+use mellivora_broadcast::SpbMessage;
 use mellivora_broadcast::stream::{StreamMessage, Tip};
-use mellivora_core::{Epoch, FaultKind, NodeIndex};
+use mellivora_core::codec::decode;
+use mellivora_core::{Epoch, FaultKind, Keyed, NodeIndex};
 
 use super::playing::{Play, Said, of_epochs, proposal};
 use crate::support::forge::framed;
@@ -223,4 +228,38 @@ fn the_empty_batch_of_the_next_epoch_goes_out_during_this_one_and_leaves_a_slot_
             assert!(play.stage.node(node).is_idle(), "window {window}: {:?}", play.stage.node(node));
         }
     }
+}
+
+#[test]
+fn the_input_of_an_epoch_waits_for_certificates_at_hand() {
+    let mut play = Play::new(&plain(config(4)), NOBODY_ELSE);
+    for (node, text) in [(0, "a"), (1, "b"), (2, "c"), (3, "d")] {
+        play.submit(node, &[text]);
+    }
+    // To node 0 come first its own certificate and that of node 1. A proposal carries the certificate of the slot before.
+    let tip_to_0 = |parcel: &mellivora_adversary::Parcel<Said>, of: &[u16]| {
+        let Message::Beside(OfStream { message, .. }) = &parcel.message else { return false };
+        let tip = match message {
+            StreamMessage::Tip(_) => true,
+            StreamMessage::Proposal { previous, .. } => previous.slot > 0,
+            _ => false,
+        };
+        tip && parcel.to.0 == 0 && of.contains(&parcel.from.0)
+    };
+    deliver(&mut play, |parcel| !of_epochs(parcel) && !tip_to_0(parcel, &[2, 3]));
+    play.stage.hold_jobs(|job| matches!(job, AtomicJob::Beside(StreamsJob::Stream(Keyed { key: NodeIndex(3), .. }))));
+    deliver(&mut play, |parcel| tip_to_0(parcel, &[3]));
+    deliver(&mut play, |parcel| tip_to_0(parcel, &[2]));
+    let input = |play: &Play| {
+        play.stage.pending.iter().filter(|parcel| parcel.from.0 == 0).find_map(|parcel| match &parcel.message {
+            Message::Epoch {
+                message: EpochMessage::Subset(SmvbaMessage::Spb { message: SpbMessage::Send { value, .. }, .. }),
+                ..
+            } => Some(decode::<Tips>(&value.0).unwrap().len()),
+            _ => None,
+        })
+    };
+    assert_eq!(input(&play), None, "a quorum of streams has grown, and one more tip is being verified");
+    play.stage.release_jobs();
+    assert_eq!(input(&play), Some(4));
 }

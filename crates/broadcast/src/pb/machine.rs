@@ -322,6 +322,7 @@ impl Pb {
             Heard::Nothing => {
                 self.heard = Heard::Taken(root);
                 let claim = Claim::many(stored(&self.config.domain, root), self.required(), certificate.clone());
+                self.config.certificates.announce(&claim);
                 self.job(Task::Check { root, claim: Box::new(claim), certificate }, fx);
             }
         }

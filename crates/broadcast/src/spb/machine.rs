@@ -307,6 +307,7 @@ impl Spb {
             }
         }
         let claim = Claim::many(self.config.statement(stage, digest), required, certificate.clone());
+        self.config.certificates.announce(&claim);
         self.job(Task::Check { stage, digest, claim: Box::new(claim), certificate }, fx);
     }
 

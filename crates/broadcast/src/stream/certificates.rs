@@ -36,6 +36,10 @@ impl Certificates {
         &self.newest
     }
 
+    pub(super) fn is_checking(&self) -> bool {
+        !self.unchecked.is_empty() || !self.checking.is_empty()
+    }
+
     pub(super) fn up_to(&self, base: u64, slot: u64) -> Option<&CertifiedTip> {
         let above = base.saturating_add(1);
         if slot < above {
@@ -116,7 +120,9 @@ impl Stream {
         };
         let unchecked = std::mem::take(&mut self.certificates.unchecked);
         self.certificates.checking.extend(unchecked.keys());
-        let subjects = unchecked.into_values().map(|certified| (certified.clone(), claim(&certified))).collect();
+        let subjects: Vec<_> =
+            unchecked.into_values().map(|certified| (certified.clone(), claim(&certified))).collect();
+        subjects.iter().for_each(|(_, claim)| self.config.certificates.announce(claim));
         self.job(Task::Verify(subjects), fx);
     }
 

@@ -127,6 +127,11 @@ impl Stream {
         self.certificates.up_to(self.base.slot, slot)
     }
 
+    /// Whether a certificate that has arrived is being verified: it may tell of a newer place in a moment.
+    pub fn is_checking(&self) -> bool {
+        self.certificates.is_checking()
+    }
+
     /// Number of the newest slot with a batch that is not empty, of those that are known to be certified or ordered. If
     /// it is above the base, there is something to order. A vote alone does not count: its slot may never be certified.
     pub fn full(&self) -> u64 {

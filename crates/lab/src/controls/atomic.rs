@@ -551,6 +551,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "rules::one_empty_batch_until_something_is_ordered",
     ),
     NG.by(
+        "ng-tips-while-checking",
+        "a node puts its tips to the choice while it verifies more of them",
+        "dumbo_ng",
+        "rules::the_input_of_an_epoch_waits_for_certificates_at_hand",
+    ),
+    NG.by(
         "ng-empty-waits-for-output",
         "the empty batch for the next epoch waits until this one is ordered",
         "dumbo_ng",
