@@ -30,14 +30,14 @@
 //! * **Own stream.** The next batch is a sample of the queue, at most B / n transactions, framed and sealed under the label
 //!   of (era, stream, slot). It is prepared while the last one is being certified, if there is enough for a full one, and
 //!   proposed when [the stream may](mellivora_broadcast::Stream::may_propose).
-//! * **Empty batches.** A node proposes an empty batch if everything in its own stream is ordered, or in the epoch that it
-//!   has contributed to,
+//! * **Empty batches.** A node with everything in its own stream ordered proposes an empty batch
 //!   - when it votes for a batch of another stream that is not empty,
-//!   - and whenever some stream has a *certified* batch that is not empty and neither ordered nor in that epoch; this is
-//!     looked at again at each output.
+//!   - and whenever some stream has a *certified* batch that is not empty above what is ordered; this is looked at again
+//!     at each output.
 //!
-//!   So the next epoch has its quorum of growths when this one is over. Empty batches trigger nothing, and after an empty
-//!   one at least one slot of the window stays free.
+//!   It does the same for the next epoch, as if the vector that it has put to the choice were ordered; then at least one
+//!   slot of its window stays free. So the next epoch has its quorum of growths when this one is over. Empty batches
+//!   trigger nothing.
 //! * **Input of an epoch**: a vector of the newest known certified tips of all streams that have grown, once a quorum has
 //!   and the certificates at hand are verified (each proposer can keep a node busy with as many as its window has slots).
 //!   It counts from where the epoch before has ended, so the next epoch begins when that is decided, while batches are

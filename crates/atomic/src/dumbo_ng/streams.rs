@@ -166,23 +166,33 @@ impl Streams {
         matches!(self.next, Next::Nothing) && own.is_none_or(|(own, ordered)| own.full() <= ordered.slot)
     }
 
-    /// Whether some other stream has a batch that is certified, not empty, and in no epoch yet.
-    fn others_wait(&self) -> bool {
-        let streams = self.streams.iter().zip(0u16..).zip(&self.expected.1);
+    /// Whether some other stream has a batch that is certified, not empty, and beyond these ends.
+    fn others_wait(&self, ends: impl Iterator<Item = u64>) -> bool {
+        let streams = self.streams.iter().zip(0u16..).zip(ends);
         let mut others = streams.filter(|((_, proposer), _)| *proposer != self.me.0);
-        others.any(|((stream, _), expected)| stream.full() > *expected) && !planted("ng-certified-prompts-nobody")
+        others.any(|((stream, _), end)| stream.full() > end) && !planted("ng-certified-prompts-nobody")
     }
 
-    /// Whether an empty batch in this slot helps the next epoch along: everything before it is ordered or in an epoch, and
-    /// at least one slot of the window stays free for a batch that is not empty.
-    fn helps(&self, slot: u64) -> bool {
+    /// Whether an empty batch in this slot helps an epoch along; `prompted`: by a vote for a batch that is not empty.
+    ///
+    /// It does if everything before it is ordered, and others wait for what is not. That they are in the vector which this
+    /// node has put to the choice is not enough: others may lack a certificate that this node was shown, and be short of a
+    /// quorum of growths.
+    ///
+    /// For the next epoch it does if everything before it is in the vector of the one under way, and others wait for what
+    /// is not in it. Then at least one slot of the window has to stay free for a batch that is not empty.
+    fn helps(&self, slot: u64, prompted: bool) -> bool {
         let me = self.me.as_usize();
-        let ordered = self.ordered.get(me).map_or(0, |tip| tip.slot);
-        let expected = self.expected.1.get(me).copied().unwrap_or_default().max(ordered);
-        let room = slot == ordered.saturating_add(1)
-            || slot < ordered.saturating_add(self.window)
-            || planted("ng-empty-takes-last-slot");
-        slot == expected.saturating_add(1) && room
+        let without_end = planted("ng-empty-batches-without-end");
+        let after = |end: Option<u64>| end.is_some_and(|end| slot == end.saturating_add(1)) || without_end;
+        let ordered = || self.ordered.iter().map(|tip| tip.slot);
+        let now = after(ordered().nth(me)) && (prompted || self.others_wait(ordered()));
+        let top = ordered().nth(me).unwrap_or_default().saturating_add(self.window);
+        let room = slot < top || planted("ng-empty-takes-last-slot");
+        let next = after(self.expected.1.get(me).copied())
+            && room
+            && (prompted || self.others_wait(self.expected.1.iter().copied()));
+        now && !planted("ng-empty-for-next-epoch-only") || next
     }
 
     /// This node puts `tips` to the choice in `epoch`, which comes after `previous`.
@@ -293,9 +303,8 @@ impl DumboNg {
             }
             Next::Nothing => {
                 self.prepare(fx);
-                let helps = self.source.helps(slot) || planted("ng-empty-batches-without-end");
-                let others = (prompted || self.source.others_wait()) && !planted("ng-no-empty-batches");
-                if matches!(self.source.next, Next::Nothing) && may && helps && others {
+                let helps = self.source.helps(slot, prompted) && !planted("ng-no-empty-batches");
+                if matches!(self.source.next, Next::Nothing) && may && helps {
                     self.with_stream(me, fx, |stream, fx| stream.input(StreamInput::Propose(Bytes::new()), fx));
                 }
             }

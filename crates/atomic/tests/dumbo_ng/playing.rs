@@ -81,6 +81,26 @@ impl Play {
         Self::after(&previous, batch)
     }
 
+    /// A Byzantine node votes for everything that an honest one has on its way. Returns the places.
+    pub(crate) fn vote(&mut self, from: u16, proposer: u16) -> Vec<Tip> {
+        let mut tips: Vec<Tip> = Vec::new();
+        for parcel in &self.stage.pending {
+            if let Message::Beside(OfStream { message: StreamMessage::Proposal { previous, payload, .. }, .. }) =
+                &parcel.message
+                && parcel.from.0 == proposer
+            {
+                tips.push(Self::after(previous, &payload.0));
+            }
+        }
+        tips.dedup();
+        for tip in &tips {
+            let endorsement =
+                self.keys[usize::from(from)].certificates().endorse(&tip.statement(&self.stream(proposer)));
+            self.stage.say(from, &[proposer], of(proposer, StreamMessage::Vote(*tip, endorsement)));
+        }
+        tips
+    }
+
     /// A Byzantine node announces its newest place.
     pub(crate) fn announce(&mut self, from: u16, to: &[u16], tip: &Tip) {
         let message = StreamMessage::Tip(self.certified(from, tip));

@@ -263,3 +263,43 @@ fn the_input_of_an_epoch_waits_for_certificates_at_hand() {
     play.stage.release_jobs();
     assert_eq!(input(&play), Some(4));
 }
+
+/// Node 3 shows a certificate to nodes 0 and 1 and not to node 2. With it two of them have a quorum of growths for epoch 1, and
+/// node 2 has not; without its part there is no agreement. Node 0 puts its vector to that choice before it outputs epoch 0,
+/// since a batch is not here yet. When it is, node 0 proposes an empty batch all the same: what it has put to the choice
+/// others may not be able to. (Found by the campaign.)
+#[test]
+fn a_certificate_that_some_lack_keeps_nobody_from_an_input() {
+    let mut config = plain(config(4));
+    config.limits.stream_window = 2;
+    let mut play = Play::new(&config, &[3]);
+    let missed = |parcel: &mellivora_adversary::Parcel<Said>| {
+        parcel.to.0 == 0 && proposal(&parcel.message).is_some_and(|(by, ..)| by == 2)
+    };
+    let retrieval = |parcel: &mellivora_adversary::Parcel<Said>| {
+        let Message::Beside(OfStream { message, .. }) = &parcel.message else { return false };
+        matches!(message, StreamMessage::Ask(..) | StreamMessage::Retrieval(..))
+    };
+    // The batches of node 2 never reach node 0; node 3 votes for them instead.
+    for texts in [["first of 1", "first of 2"], ["second of 1", "second of 2"]] {
+        play.submit(1, &texts[..1]);
+        play.submit(2, &texts[1..]);
+        assert_eq!(play.vote(3, 2).len(), 1);
+        deliver(&mut play, |parcel| !of_epochs(parcel) && !missed(parcel));
+        play.stage.pending.retain(|parcel| !missed(parcel));
+    }
+    let shown = Bytes::from(framed(&[b"of 3"]));
+    let tip = play.propose(3, &[0, 1], Tip::GENESIS, &shown);
+    deliver(&mut play, |parcel| parcel.from.0 == 3);
+    play.announce(3, &[0, 1], &tip);
+    deliver(&mut play, |parcel| !of_epochs(parcel) && !missed(parcel));
+    let closing = |message: &Said| matches!(message, Message::Checkpoint(_) | Message::Certificate(_));
+    deliver(&mut play, |parcel| !retrieval(parcel) && !closing(&parcel.message) && !missed(parcel));
+    let next = |play: &Play, node| play.stage.node(node).status().next.0;
+    assert_eq!([next(&play, 0), next(&play, 1), next(&play, 2)], [0, 1, 1], "node 0 lacks a batch");
+    assert!(play.stage.node(0).subset(Epoch(1)).is_some(), "and has begun the next epoch");
+    let seen = deliver(&mut play, |parcel| !closing(&parcel.message));
+    assert_eq!(proposed(&seen, 0), [(2, 0)]);
+    assert_eq!([next(&play, 0), next(&play, 1), next(&play, 2)], [2, 2, 2]);
+    assert!(texts(&play.ledger()).iter().any(|text| text == "second of 2"));
+}

@@ -557,6 +557,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "rules::the_input_of_an_epoch_waits_for_certificates_at_hand",
     ),
     NG.by(
+        "ng-empty-for-next-epoch-only",
+        "who has put a batch to the choice proposes no empty one for those who lack another certificate",
+        "dumbo_ng",
+        "rules::a_certificate_that_some_lack_keeps_nobody_from_an_input",
+    ),
+    NG.by(
         "ng-empty-waits-for-output",
         "the empty batch for the next epoch waits until this one is ordered",
         "dumbo_ng",
