@@ -24,9 +24,9 @@
 //! assert_eq!(outcome.broken, Some(("everybody decides", 1)));
 //! ```
 //!
-//! The tests `replay_rbc` and `replay_aba` walk random paths of the models on the real state machines: each step of
-//! the model is brought about at the real node, and whatever the real node does is a step that the model allows. With
-//! a weakened rule in the model, the two come apart.
+//! The tests `replay_rbc`, `replay_aba` and `replay_mvba` walk random paths of the models on the real state machines:
+//! each step of the model is brought about at the real node, and whatever the real node does is a step that the model
+//! allows. With a weakened rule in the model, the two come apart.
 
 pub mod aba;
 pub mod bkr;

@@ -21,11 +21,10 @@ use mellivora_model::values::Values;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use support::{Actor, Deed};
+use support::{Actor, Deed, Z};
 
 const H: usize = 3;
 const R: usize = 2;
-const Z: usize = 3;
 
 type Model = Aba<H, R>;
 

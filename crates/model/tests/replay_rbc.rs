@@ -23,10 +23,9 @@ use mellivora_model::{Weakening, rbc};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use support::{Actor, Deed};
+use support::{Actor, Deed, Z};
 
 const H: usize = 3;
-const Z: usize = 3;
 
 /// What a node was shown by another one: it counts once per sender.
 #[derive(Default)]

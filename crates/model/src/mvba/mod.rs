@@ -68,14 +68,16 @@
 //!
 //! # On the real state machine
 //!
-//! Each [`Act`] is one message to a real instance, or a few, and one answer that must come of it. *Endorse*: SEND(w,
-//! j, justification) of the leader, answered by a stage-1 signature. *Lock*: cert1, answered by a stage-2 signature and
-//! a recorded lock. *PrevoteYes, PrevoteNo*: f + 1 shares of the coin, answered by PREVOTE. *VoteYes, VoteNo*: PREVOTE
+//! Each [`Act`] is one message to a real instance, or a few, and one answer that must come of it. *Endorse*: SEND(w, j,
+//! justification) of the leader, answered by a stage-1 signature. *Lock*: cert1, answered by a stage-2 signature and a
+//! recorded lock. *PrevoteYes, PrevoteNo*: f + 1 shares of the coin, answered by PREVOTE. *VoteYes, VoteNo*: PREVOTE
 //! yes of somebody, or PREVOTEs no of a quorum, answered by VOTE. *Adopt, Keep*: VOTEs of a quorum, answered by the
-//! node's own SEND of the next view, whose value and justification can be compared. Certificates are put together
-//! from what the real nodes signed and the Byzantine node's own signatures; the leader of a view is what the coin of
-//! the instance gives, so a walk begins with a path whose leaders fit the coins, or the Byzantine node is the one
-//! that they name.
+//! node's own SEND of the next view, whose value and justification can be compared. Certificates are put together from
+//! what the real nodes signed and the Byzantine node's own signatures; the leader of a view is what the coin of the
+//! instance gives, so a walk begins with leaders, and looks for a coin that names them. The test `replay_mvba` does so,
+//! with [`Smvba::step_by_step`] over three views. A real node that holds a lock may say VOTE no, if it has a quorum of
+//! PREVOTE no before its own PREVOTE yes has come back to it: [`LockedMayVoteNo`](crate::Weakening::LockedMayVoteNo),
+//! which is harmless.
 
 mod agreement;
 mod progress;

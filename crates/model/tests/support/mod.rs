@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use mellivora_core::{Durable, Effects, Fault, Job, NodeIndex, Protocol, To};
 
+/// The Byzantine node.
+pub(crate) const Z: usize = 3;
+
 /// Something that an instance does.
 #[derive(Debug)]
 pub(crate) enum Deed<P: Protocol> {
@@ -40,8 +43,9 @@ impl<P: Protocol> Effects<P> for Turn<P> {
         self.jobs.push_back(job);
     }
 
-    /// Byzantine nodes say one thing per slot here, except where a test says another on purpose.
-    fn fault(&mut self, _: Fault) {}
+    fn fault(&mut self, fault: Fault) {
+        assert_eq!(fault.node.as_usize(), Z, "an honest node is blamed: {fault:?}");
+    }
 
     fn output(&mut self, output: P::Output) {
         self.deeds.push(Deed::Output(output));
