@@ -138,6 +138,9 @@ impl Smvba {
                 SpbOutput::Proposed { digest, value, proof } => {
                     self.on_proposal(view, proposer, digest, &value, &proof, fx);
                     self.value_arrived(digest, fx);
+                    if !planted("smvba-finish-before-value-lost") {
+                        self.try_finish(view, fx);
+                    }
                 }
                 SpbOutput::Locked(_) => {}
                 SpbOutput::Finished(_) => {

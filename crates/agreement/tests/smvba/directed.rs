@@ -442,3 +442,25 @@ fn a_restarted_node_votes_as_before() {
     net.deliver(|_, p| p.from.0 == 3);
     assert_eq!(votes(&net), [false], "it votes twice");
 }
+
+/// A node hears that the leader's broadcast is finished before it has the value. With the value it decides, without anybody's
+/// vote. (Found by the replay of the model.)
+#[test]
+fn a_finish_that_comes_before_its_value_counts_when_the_value_comes() {
+    let seed = seed_with(4, &[1]);
+    let mut net = stage(4, &[], seed);
+    (0..4).for_each(|node| net.input(node, input(NodeIndex(node))));
+    let late = |parcel: &Parcel<SmvbaMessage>| {
+        let send = matches!(
+            &parcel.message,
+            SmvbaMessage::Spb { proposer: NodeIndex(1), message: SpbMessage::Send { .. }, .. }
+        );
+        send && parcel.to.0 == 0
+    };
+    net.deliver(|_, parcel| ["spb", "share"].contains(&kind(&parcel.message).1) && !late(parcel));
+    assert_eq!(net.node(0).leader(Round(1)), Some(NodeIndex(1)));
+    assert!(net.node(0).broadcast(Round(1), NodeIndex(1)).is_some_and(|spb| spb.finish().is_some()));
+    assert!(net.outputs(0).is_empty(), "finished, but what?");
+    net.deliver(|_, parcel| late(parcel));
+    assert_eq!(net.outputs(0), [input(NodeIndex(1))]);
+}

@@ -250,6 +250,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "directed::nobody_signs_in_a_broadcast_of_a_view_whose_leader_it_knows",
     ),
     MVBA.by(
+        "smvba-finish-before-value-lost",
+        "a FINISH that comes before its value never counts",
+        "smvba",
+        "directed::a_finish_that_comes_before_its_value_counts_when_the_value_comes",
+    ),
+    MVBA.by(
         "smvba-predicate-unchecked",
         "any input is acceptable",
         "smvba",
