@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mellivora::agreement::CoinSchedule;
-use mellivora::atomic::{Config, HoneyBadger, Local};
+use mellivora::atomic::{Atomic, Config, HoneyBadger, Local, Source};
 use mellivora::broadcast::{EchoMode, Rbc, RbcConfig};
 use mellivora::coding::Codec;
 use mellivora::core::{Committee, Digest, Domain, Epoch, Era, Layer, Limits, NodeIndex, Segment};
@@ -113,9 +113,18 @@ pub fn config(
 ///
 /// If the configuration does not fit the keys.
 pub fn honey_badgers(config: &Config, keys: &[NodeKeys]) -> Vec<HoneyBadger<Bkr>> {
+    engines(config, keys)
+}
+
+/// The nodes of a cluster of any engine.
+///
+/// # Panics
+///
+/// If the configuration does not fit the keys.
+pub fn engines<P: Source>(config: &Config, keys: &[NodeKeys]) -> Vec<Atomic<P>> {
     let node = |keys: &NodeKeys| {
         let seed = *blake3::hash(&keys.index().0.to_be_bytes()).as_bytes();
-        HoneyBadger::new(config.clone(), keys.clone(), Local::new(seed)).unwrap_or_else(|error| panic!("{error}"))
+        Atomic::new(config.clone(), keys.clone(), Local::new(seed)).unwrap_or_else(|error| panic!("{error}"))
     };
     keys.iter().map(node).collect()
 }

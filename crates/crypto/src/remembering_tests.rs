@@ -1,10 +1,7 @@
 //! How often the scheme below is asked, and about what.
 
-use std::sync::Barrier;
-use std::sync::mpsc;
-
 use bytes::Bytes;
-use mellivora_core::{Domain, Era, NodeSet, Purpose, Round};
+use mellivora_core::{Domain, Era, Purpose, Round};
 
 use super::*;
 use crate::certificate::Certificate;
@@ -13,8 +10,6 @@ use crate::certificate::Certificate;
 #[derive(Debug, Default)]
 struct Below {
     calls: Mutex<Vec<usize>>,
-    /// Where a call about a claim of this signer waits.
-    gate: Option<(NodeIndex, Barrier)>,
 }
 
 impl CertificateScheme for Below {
@@ -28,23 +23,10 @@ impl CertificateScheme for Below {
 
     fn verify(&self, claims: &[Claim]) -> bool {
         self.calls.lock().unwrap().push(claims.len());
-        if let Some((node, gate)) = &self.gate
-            && claims.iter().any(|claim| signers(claim).contains(*node))
-        {
-            gate.wait();
-            gate.wait();
-        }
         claims.iter().all(|claim| {
             matches!(&claim.proof, crate::ClaimProof::Many { certificate, .. }
             if certificate.proof() == [1])
         })
-    }
-}
-
-fn signers(claim: &Claim) -> NodeSet {
-    match &claim.proof {
-        crate::ClaimProof::Many { certificate, .. } => certificate.signers,
-        crate::ClaimProof::One(..) => NodeSet::EMPTY,
     }
 }
 
@@ -106,24 +88,4 @@ fn a_batch_is_no_larger_than_pays_and_announcements_are_bounded() {
         remembering.announce(&other);
     }
     assert_eq!(remembering.lock().announced.len(), Remembering::ANNOUNCED);
-}
-
-#[test]
-fn whoever_asks_about_a_claim_that_is_being_verified_waits_for_it() {
-    let below = Arc::new(Below { gate: Some((NodeIndex(1), Barrier::new(2))), ..Below::default() });
-    let scheme = scheme(&below);
-    let (done, outcome) = mpsc::channel();
-    std::thread::scope(|threads| {
-        let first = threads.spawn(|| scheme.verify(&[claim(1, 1)]));
-        // The first thread is in the middle of it.
-        below.gate.as_ref().unwrap().1.wait();
-        let (scheme, second) = (&scheme, done.clone());
-        threads.spawn(move || second.send(scheme.verify(&[claim(1, 1)])).unwrap());
-        // What nobody is at does not wait.
-        assert!(scheme.verify(&[claim(2, 1)]));
-        assert!(outcome.try_recv().is_err());
-        below.gate.as_ref().unwrap().1.wait();
-        assert!(first.join().unwrap() && outcome.recv().unwrap());
-    });
-    assert_eq!(calls(&below), [1, 1], "one call for each claim");
 }
