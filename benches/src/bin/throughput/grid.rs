@@ -191,6 +191,6 @@ mod tests {
         let args = Args::parse_from(["throughput"]);
         let count = |text| configurations(&args, text).unwrap().len();
         assert_eq!(count(include_str!("../../../grid.toml")), 30);
-        assert_eq!(count(include_str!("../../../protocols.toml")), 5 * (3 * 4 + 3));
+        assert_eq!(count(include_str!("../../../protocols.toml")), 5 * 2 * (3 * 4 + 3));
     }
 }
