@@ -2,18 +2,22 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`chart`] | a drawing: lines over two axes |
 //! | [`clock`] | CPU time of a thread and of the process, peak memory, and a criterion measurement in CPU time |
 //! | [`drive`] | all nodes of a protocol in one thread, turn by turn, without a runtime |
 //! | [`floor`] | the operations that no implementation can leave out, and nothing else |
 //! | [`setup`] | keys, domains and parameters of protocol instances |
+//! | [`wan`] | whole nodes in virtual time, on a simulated wide area network |
 //! | [`workload`] | transactions: random, all distinct |
 //!
 //! Costs are CPU times, not wall times: on a machine that does other things as well, wall time says little.
 
+pub mod chart;
 pub mod clock;
 pub mod drive;
 pub mod floor;
 pub mod setup;
+pub mod wan;
 pub mod workload;
 
 use criterion::Criterion;
