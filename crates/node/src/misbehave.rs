@@ -209,7 +209,9 @@ pub(crate) async fn run<P: Replica, T: Transport>(
         twins.into_iter().map(|replica| Reactor::new(replica, committee, me, faults.clone())).collect();
     let mut wrapper = Wrapper::new(kind, committee, me, seed);
     let mut lies = Lies::default();
-    let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
+    // A flood begins at once: a small cluster may be done before the first tick.
+    let first = if kind == Misbehaviour::Flood { Duration::ZERO } else { TICK };
+    let mut ticks = tokio::time::interval_at(Instant::now() + first, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut events = Vec::new();
     loop {
