@@ -175,6 +175,17 @@ impl Wrapper {
         bytes.into()
     }
 
+    /// What a flooder sends at once to everybody; nothing if this is none.
+    fn flood<T: Transport>(&mut self, committee: Committee, transport: &mut T) {
+        if self.kind == Misbehaviour::Flood {
+            for peer in committee.nodes() {
+                for _ in 0..Self::FLOOD_PER_TICK {
+                    transport.send(peer, self.junk());
+                }
+            }
+        }
+    }
+
     /// One more frame of a flood.
     fn junk(&mut self) -> Bytes {
         let old = match self.recent.len() {
@@ -210,8 +221,8 @@ pub(crate) async fn run<P: Replica, T: Transport>(
     let mut wrapper = Wrapper::new(kind, committee, me, seed);
     let mut lies = Lies::default();
     // A flood begins at once: a small cluster may be done before the first tick.
-    let first = if kind == Misbehaviour::Flood { Duration::ZERO } else { TICK };
-    let mut ticks = tokio::time::interval_at(Instant::now() + first, TICK);
+    wrapper.flood(committee, &mut transport);
+    let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut events = Vec::new();
     loop {
@@ -219,13 +230,7 @@ pub(crate) async fn run<P: Replica, T: Transport>(
             alive = transport.receive(&mut events, 256, 4 << 20) => if !alive { return },
             _ = ticks.tick() => {
                 twins.iter_mut().for_each(|twin| twin.input(Input::Nudge));
-                if kind == Misbehaviour::Flood {
-                    for peer in committee.nodes() {
-                        for _ in 0..Wrapper::FLOOD_PER_TICK {
-                            transport.send(peer, wrapper.junk());
-                        }
-                    }
-                }
+                wrapper.flood(committee, &mut transport);
             }
         }
         if kind == Misbehaviour::Equivocate && !events.is_empty() {
