@@ -72,7 +72,7 @@ impl Remembering {
     /// Claims that wait to be asked about at the most; more are not kept.
     pub const ANNOUNCED: usize = 1 << 10;
     /// Signatures from which on a batch gets no cheaper by being larger.
-    const BATCH: usize = 96;
+    pub const BATCH: usize = 96;
 
     /// The same scheme, with a memory.
     pub fn scheme(inner: Arc<dyn CertificateScheme>) -> Arc<dyn CertificateScheme> {
@@ -153,7 +153,3 @@ impl CertificateScheme for Remembering {
         self.verified(&own.claims)
     }
 }
-
-#[cfg(test)]
-#[path = "remembering_tests.rs"]
-mod tests;

@@ -303,8 +303,8 @@ impl DumboNg {
             }
             Next::Nothing => {
                 self.prepare(fx);
-                let helps = self.source.helps(slot, prompted) && !planted("ng-no-empty-batches");
-                if matches!(self.source.next, Next::Nothing) && may && helps {
+                let silent = planted("ng-no-empty-batches");
+                if matches!(self.source.next, Next::Nothing) && may && !silent && self.source.helps(slot, prompted) {
                     self.with_stream(me, fx, |stream, fx| stream.input(StreamInput::Propose(Bytes::new()), fx));
                 }
             }

@@ -6,6 +6,7 @@ mod agreement;
 mod atomic;
 mod broadcast;
 mod crypto;
+mod dumbo_ng;
 pub mod run;
 mod stream;
 mod subset;
@@ -67,9 +68,17 @@ pub struct Harmless {
 
 /// All planted bugs, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Control> {
-    [broadcast::CONTROLS, stream::CONTROLS, agreement::CONTROLS, subset::CONTROLS, crypto::CONTROLS, atomic::CONTROLS]
-        .into_iter()
-        .flatten()
+    [
+        broadcast::CONTROLS,
+        stream::CONTROLS,
+        agreement::CONTROLS,
+        subset::CONTROLS,
+        crypto::CONTROLS,
+        atomic::CONTROLS,
+        dumbo_ng::CONTROLS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// All planted changes that are harmless.
