@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
+use mellivora::core::codec::Frame;
 use mellivora::core::{Committee, Durable, Effects, Fault, Job, NodeIndex, Protocol, To, codec};
 use mellivora::net::FrameWriter;
 
@@ -30,7 +30,7 @@ pub enum Travel {
 pub type Heard<P> = (NodeIndex, <P as Protocol>::Message);
 
 enum Parcel<M> {
-    Frame(Bytes),
+    Frame(Frame),
     Value(M),
 }
 

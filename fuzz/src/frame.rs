@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mellivora_atomic::epoch::EpochMessage;
-use mellivora_core::codec::{decode_all, decode_prefix, encode};
+use mellivora_core::codec::{Frame, decode_all, decode_prefix, encode};
 use mellivora_core::{Committee, Message, NodeIndex, NodeSet, To};
 use mellivora_net::FrameWriter;
 use mellivora_subset::BkrMessage;
@@ -38,9 +38,12 @@ pub fn frame(data: &[u8]) -> bool {
     let mut arrived = vec![Vec::new(); NODES];
     for out in writer.finish() {
         assert!(!out.frame.is_empty() && !out.to.is_empty(), "nothing travels for nothing");
-        let inside: Vec<Stack> = decode_all(&out.frame).map(|m| m.expect("a frame is well-formed")).collect();
+        let beside: Vec<Stack> = decode_all(&out.frame).map(|m| m.expect("a frame is well-formed")).collect();
+        let flat = Frame::from(out.frame.to_bytes());
+        let inside: Vec<Stack> = decode_all(&flat).map(|m| m.expect("a frame is well-formed")).collect();
         let encoded: Vec<Bytes> = inside.iter().map(encode).collect();
-        assert_eq!(encoded.concat(), out.frame, "a decoded frame encodes to itself");
+        assert!(beside.iter().map(encode).eq(encoded.iter().cloned()), "how a frame is cut says nothing");
+        assert_eq!(encoded.concat(), out.frame.to_bytes(), "a decoded frame encodes to itself");
         let alone = inside.len() == 1;
         let small = |bytes: &Bytes| bytes.len() < FrameWriter::BULK_BYTES;
         assert!(alone || encoded.iter().all(small), "bulk travels alone");
@@ -65,7 +68,8 @@ fn read(frame: &Bytes, cut: usize) -> Vec<Stack> {
     let mut at = 0;
     let mut ends = Vec::new();
     let mut messages = Vec::new();
-    for message in decode_all::<Stack>(frame) {
+    let whole = Frame::from(frame.clone());
+    for message in decode_all::<Stack>(&whole) {
         let one = decode_prefix::<Stack>(&frame.slice(at..));
         let Ok(message) = message else {
             assert!(one.is_err(), "one message is read as many are");
@@ -79,13 +83,14 @@ fn read(frame: &Bytes, cut: usize) -> Vec<Stack> {
         messages.push(message);
     }
     let short = frame.slice(..cut.min(frame.len()));
-    let whole = ends.iter().filter(|end| **end <= short.len()).count();
-    let mut read = decode_all::<Stack>(&short);
-    for message in &messages[..whole] {
+    let complete_ones = ends.iter().filter(|end| **end <= short.len()).count();
+    let short_frame = Frame::from(short.clone());
+    let mut read = decode_all::<Stack>(&short_frame);
+    for message in &messages[..complete_ones] {
         let again = read.next().expect("it lies before the cut").expect("it is whole");
         assert_eq!(encode(&again), encode(message));
     }
-    let complete = whole.checked_sub(1).map_or(0, |last| ends[last]) == short.len();
+    let complete = complete_ones.checked_sub(1).map_or(0, |last| ends[last]) == short.len();
     match read.next() {
         None => assert!(complete, "a message cut short does not pass for the end"),
         Some(Ok(message)) => panic!("a message out of half a message: {message:?}"),

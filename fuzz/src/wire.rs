@@ -21,7 +21,7 @@ pub fn wire(data: &[u8]) -> bool {
     let frame = Bytes::copy_from_slice(data);
     parts(&frame);
     let mut at = 0;
-    for message in decode_all::<Stack>(&frame) {
+    for message in decode_all::<Stack>(&frame.clone().into()) {
         let Ok(message) = message else { return at > 0 };
         let bytes = encode(&message);
         let end = at + bytes.len();

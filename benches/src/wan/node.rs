@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mellivora::atomic::{Atomic, Input, Output, Source};
+use mellivora::core::codec::Frame;
 use mellivora::core::{Committee, Durable, Effects, Fault, Job, NodeIndex, Protocol, To, Weight, codec};
 use mellivora::net::{FrameWriter, Outgoing};
 
@@ -22,7 +22,7 @@ pub(super) type DoneOf<P> = <JobOf<P> as Job>::Done;
 
 /// What waits for a turn of a node.
 pub(super) enum Inbound<P: Source> {
-    Frame(NodeIndex, Bytes),
+    Frame(NodeIndex, Frame),
     Done(DoneOf<P>),
     Input(Input),
 }

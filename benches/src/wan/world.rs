@@ -7,9 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use bytes::Bytes;
 use mellivora::atomic::{Input, Output, Source};
 use mellivora::core::NodeIndex;
+use mellivora::core::codec::Frame;
 
 use super::network::Latency;
 use super::node::{DoneOf, Inbound, Node, Turned, Work};
@@ -39,13 +39,13 @@ enum Event<P: Source> {
     Arrival {
         from: u16,
         receivers: Vec<(u64, u16)>,
-        frame: Bytes,
+        frame: Frame,
     },
     /// It has passed the downlink.
     Delivery {
         from: u16,
         to: u16,
-        frame: Bytes,
+        frame: Frame,
     },
     /// A turn is over.
     Turn {

@@ -24,7 +24,9 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Waiters {
     first: Ticket,
-    more: Vec<Ticket>,
+    /// Hardly ever any: not worth three words for each transaction.
+    #[allow(clippy::box_collection)]
+    more: Option<Box<Vec<Ticket>>>,
     /// Length of the transaction.
     bytes: usize,
 }
@@ -43,13 +45,21 @@ pub(crate) struct Queue {
 const SAMPLE: HashKey = HashKey::new("mellivora/v1 sample");
 
 impl Queue {
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.waiters.reserve(count);
+        self.waiting.reserve(count);
+    }
+
     /// Queues a transaction. An equal one that is queued already gets one more waiter.
     pub(crate) fn submit(&mut self, ticket: Ticket, fingerprint: Fingerprint, transaction: Bytes) {
         match self.waiters.entry(fingerprint) {
             std::collections::hash_map::Entry::Occupied(_) if planted("queue-second-ticket-lost") => {}
-            std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().more.push(ticket),
+            std::collections::hash_map::Entry::Occupied(mut entry) => {
+                entry.get_mut().more.get_or_insert_default().push(ticket);
+            }
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(Waiters { first: ticket, more: Vec::new(), bytes: transaction.len() });
+                entry.insert(Waiters { first: ticket, more: None, bytes: transaction.len() });
                 self.bytes += transaction.len();
                 self.waiting.push_back(Entry { order: self.next_order, fingerprint, transaction });
                 self.next_order += 1;
@@ -125,7 +135,8 @@ impl Queue {
     pub(crate) fn commit(&mut self, fingerprint: &Fingerprint) -> impl Iterator<Item = Ticket> + use<> {
         let waiters = if self.waiters.is_empty() { None } else { self.waiters.remove(fingerprint) };
         self.bytes -= waiters.as_ref().map_or(0, |w| w.bytes);
-        waiters.into_iter().flat_map(|w| std::iter::once(w.first).chain(w.more))
+        let more = |more: Option<Box<Vec<Ticket>>>| more.into_iter().flat_map(|more| *more);
+        waiters.into_iter().flat_map(move |w| std::iter::once(w.first).chain(more(w.more)))
     }
 
     /// `epoch` is over, or the slot of this node was not chosen in it: what it carried and was not committed waits

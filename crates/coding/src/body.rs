@@ -63,6 +63,18 @@ impl Body {
         out
     }
 
+    /// The bytes of `range`, or `None` if there are not so many; copies only if they lie in several pieces.
+    pub fn range(&self, range: Range<usize>) -> Option<Bytes> {
+        if range.end > self.len || range.start > range.end {
+            return None;
+        }
+        let first = self.within(range.clone()).next();
+        match first {
+            Some((piece, part)) if part.len() == range.len() => Some(piece.slice(part)),
+            _ => Some(self.copy_range(range).into()),
+        }
+    }
+
     /// A copy of the first `count` bytes, or of all when there are fewer.
     pub fn first_bytes(&self, count: usize) -> Vec<u8> {
         self.copy_range(0..count)
@@ -163,6 +175,14 @@ mod tests {
         assert_eq!(body.slice(1..7).to_vec(), [1, 2, 3, 4, 5, 6]);
         assert_eq!(body.slice(1..7).slice(3..4).to_vec(), [4]);
         assert_eq!(body.pieces().count(), 3);
+        assert_eq!(body.range(3..7).as_deref(), Some(&[3, 4, 5, 6][..]));
+        assert_eq!(
+            body.range(3..7).map(|bytes| bytes.as_ptr()),
+            body.shared_pieces().get(1).map(|piece| piece.as_ptr())
+        );
+        assert_eq!(body.range(2..8).as_deref(), Some(&[2, 3, 4, 5, 6, 7][..]));
+        assert_eq!(body.range(8..8), Some(Bytes::new()));
+        assert_eq!((body.range(8..9), body.range(Range { start: 5, end: 4 })), (None, None));
         assert_eq!(body.within(3..7).count(), 1, "what a range only borders on is not touched");
     }
 

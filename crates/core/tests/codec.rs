@@ -163,6 +163,51 @@ fn to_borrow_is_to_decode() {
     assert_eq!(borrowed, Borrowed(Both(sample().set, sample().list)));
 }
 
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[bincode(decode_context = "Frame")]
+struct Bulky(u32, Blob, Digest, Blob, List<Blob, 3>);
+
+/// Blobs as long as listed, each of bytes of its own.
+fn bulky(lengths: &[usize]) -> Bulky {
+    let blob = |at: usize| Blob(vec![at as u8 + 1; lengths.get(at).copied().unwrap_or_default()].into());
+    let list = (2..lengths.len().min(5)).map(blob).collect();
+    Bulky(7, blob(0), Digest([9; 32]), blob(1), List::new(list))
+}
+
+#[test]
+fn bulk_stands_beside_its_frame_and_is_shared() {
+    for lengths in [vec![1 << 20, 10], vec![10, 4_096], vec![0, 0, 0, 5_000, 1], vec![4_095, 4_095], vec![5_000; 5]] {
+        let sent = bulky(&lengths);
+        let frame = Frame::of(&sent);
+        let flat = encode(&sent);
+        assert_eq!((frame.len(), frame.to_bytes()), (flat.len(), flat.clone()), "the same bytes on the wire");
+        assert_eq!(frame.parts().collect::<Vec<_>>().concat(), flat);
+        assert!(frame.parts().all(|part| !part.is_empty()));
+        let read: Vec<Bulky> = decode_all(&frame).map(Result::unwrap).collect();
+        assert_eq!(read, [sent.clone()]);
+        let blobs =
+            |bulky: &Bulky| [bulky.1.clone(), bulky.3.clone()].into_iter().chain(bulky.4.to_vec()).collect::<Vec<_>>();
+        for (got, had) in blobs(&read[0]).iter().zip(blobs(&sent)).filter(|(got, _)| !got.is_empty()) {
+            assert_eq!(got.as_ptr() == had.as_ptr(), got.len() >= Frame::BESIDE, "{} bytes", got.len());
+        }
+        let arrived = Frame::from(flat);
+        assert_eq!(decode_all::<Bulky>(&arrived).map(Result::unwrap).collect::<Vec<_>>(), [sent]);
+    }
+    assert!(Frame::default().is_empty() && Frame::default().parts().next().is_none());
+}
+
+/// A frame is read as what it was written as; as anything else it is malformed, and nobody panics.
+#[test]
+fn what_stands_beside_is_taken_by_nothing_else() {
+    let frame = Frame::of(&bulky(&[5_000, 3]));
+    assert!(decode_all::<(u32, u32, u32)>(&frame).count() > 0);
+    let other = decode_all::<(Digest, Blob)>(&frame).collect::<Vec<_>>();
+    assert!(other.iter().any(Result::is_err), "{other:?}");
+    // A length that does not fit the bulk.
+    let short = decode_all::<(u16, Blob)>(&frame).collect::<Vec<_>>();
+    assert!(short.iter().any(Result::is_err), "{short:?}");
+}
+
 #[test]
 fn a_frame_of_many_ends_at_the_first_malformed_one() {
     let mut frame = encode(&NodeSet::first(3)).to_vec();

@@ -5,11 +5,12 @@
 //!
 //! * one frame that all peers share, for what goes to everybody; it is encoded once and handed over by reference;
 //! * at most one more frame per peer, for what goes to it alone;
-//! * a frame of its own for each bulk message. A decoded payload is a slice of its frame and keeps the frame in memory
-//!   for as long as it lives, so a shard must not pin the votes that happened to travel with it, nor a vote a shard.
+//! * a frame of its own for each bulk message, whose payload stands beside it and is not copied ([`Frame`]). Where a
+//!   frame arrives in one piece, a decoded payload is a slice of it and keeps it in memory for as long as it lives, so a
+//!   shard must not pin the votes that happened to travel with it, nor a vote a shard.
 
-use bytes::Bytes;
-use mellivora_core::{Committee, Message, NodeIndex, NodeSet, To, codec};
+use mellivora_core::codec::{self, Frame};
+use mellivora_core::{Committee, Message, NodeIndex, NodeSet, To};
 
 /// A closed frame and its receivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Outgoing {
     /// Who gets it; never empty, never the sender itself.
     pub to: NodeSet,
     /// The frame. Its clones share the bytes.
-    pub frame: Bytes,
+    pub frame: Frame,
 }
 
 /// Collects the messages of one turn and packs them into frames.
@@ -35,7 +36,7 @@ pub struct FrameWriter {
 
 impl FrameWriter {
     /// A message of at least this many bytes is bulk, and travels in a frame of its own.
-    pub const BULK_BYTES: usize = 4 << 10;
+    pub const BULK_BYTES: usize = Frame::BESIDE;
     /// A frame of small messages is closed once it has reached this many bytes, and another one is begun.
     pub const SMALL_FRAME_BYTES: usize = 64 << 10;
 
@@ -70,9 +71,7 @@ impl FrameWriter {
         }
         self.messages += to.len() as u64;
         if message.memory() >= Self::BULK_BYTES {
-            let mut frame = Vec::with_capacity(message.memory() + 64);
-            codec::encode_into(message, &mut frame);
-            self.closed.push(Outgoing { to, frame: frame.into() });
+            self.closed.push(Outgoing { to, frame: Frame::of(message) });
         } else if to == self.others {
             let start = self.shared.len();
             codec::encode_into(message, &mut self.shared);

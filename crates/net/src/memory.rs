@@ -1,6 +1,6 @@
 //! Links in memory, between the nodes of one process.
 //!
-//! Frames are handed over as [`Bytes`]: nothing is copied, whatever the number of receivers. Each node has one mailbox
+//! Frames are handed over by reference: nothing is copied, whatever the number of receivers. Each node has one mailbox
 //! with a queue per sender. A queue is bounded in bytes; a frame that does not fit is dropped and the link is marked
 //! *lossy*. When the receiver has drained a lossy link to half of its bound, the mark is taken off and the sender is
 //! told to repeat what it still holds. Half, so that the repetition meets room and does not come frame by frame.
@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use mellivora_core::codec::Frame;
 use mellivora_core::{NodeIndex, NodeSet};
 use tokio::sync::Notify;
 
@@ -17,7 +17,7 @@ use crate::{LinkEvent, LinkLimits, Transport};
 /// The frames of one directed link that wait for their receiver.
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Frame>,
     bytes: usize,
     oversized: Option<usize>,
 }
@@ -60,7 +60,7 @@ impl Mailbox {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, from: NodeIndex, frame: Bytes, limits: &LinkLimits) {
+    fn put(&self, from: NodeIndex, frame: Frame, limits: &LinkLimits) {
         let mut mail = self.lock();
         if mail.closed {
             return;
@@ -177,7 +177,7 @@ impl MemoryLinks {
 }
 
 impl Transport for MemoryLinks {
-    fn send(&mut self, to: NodeIndex, frame: Bytes) {
+    fn send(&mut self, to: NodeIndex, frame: Frame) {
         if to == self.me {
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use bytes::Bytes;
+use mellivora_core::codec::Frame;
 use mellivora_core::{Committee, Limits, NodeIndex};
 
 /// What the links of a node report to its driver.
@@ -13,7 +13,7 @@ pub enum LinkEvent {
         /// Who sent it.
         from: NodeIndex,
         /// The frame, at most [`LinkLimits::frame_bytes`] long.
-        frame: Bytes,
+        frame: Frame,
     },
     /// Frames to this peer were dropped for want of room, or a connection broke, and the link can take frames again:
     /// whatever the peer may still need has to be sent once more.
@@ -61,7 +61,7 @@ impl LinkLimits {
 pub trait Transport: Send + 'static {
     /// Hands a frame to the link to `to`. Never blocks. A frame that does not fit is dropped, and
     /// [`LinkEvent::Lost`] follows as soon as there is room. Unknown receivers are ignored.
-    fn send(&mut self, to: NodeIndex, frame: Bytes);
+    fn send(&mut self, to: NodeIndex, frame: Frame);
 
     /// Waits until there is something to report, then appends what is there, at most `count` events and (but for one
     /// frame) `bytes` bytes. Returns false when the transport is closed and nothing will come any more.

@@ -1,13 +1,13 @@
 //! Links in memory: nothing is lost without a word, nobody pays for another's flood, nothing is copied.
 
-use bytes::Bytes;
 use mellivora_core::NodeIndex;
+use mellivora_core::codec::Frame;
 use mellivora_net::{LinkEvent, LinkLimits, MemoryLinks, Transport};
 
 const LIMITS: LinkLimits = LinkLimits { queue_bytes: 10 * (100 + LinkLimits::FRAME_OVERHEAD), frame_bytes: 1000 };
 
-fn frame(byte: u8) -> Bytes {
-    Bytes::from(vec![byte; 100])
+fn frame(byte: u8) -> Frame {
+    Frame::from(vec![byte; 100])
 }
 
 async fn drain(links: &mut MemoryLinks) -> Vec<LinkEvent> {
@@ -27,7 +27,7 @@ async fn a_frame_arrives_without_a_copy_and_names_its_sender() {
     let events = drain(&mut mesh[0]).await;
     let [LinkEvent::Frame { from, frame }] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(*from, NodeIndex(2));
-    assert_eq!(frame.as_ptr(), sent.as_ptr());
+    assert_eq!(frame.to_bytes().as_ptr(), sent.to_bytes().as_ptr());
     assert!(drain(&mut mesh[2]).await.is_empty(), "nothing comes back to the sender");
 }
 
@@ -66,7 +66,7 @@ async fn a_flood_delays_nobody_else() {
 async fn tiny_frames_count_for_more_than_their_bytes() {
     let mut mesh = MemoryLinks::mesh(2, LIMITS);
     for _ in 0..10_000 {
-        mesh[0].send(NodeIndex(1), Bytes::from_static(b"x"));
+        mesh[0].send(NodeIndex(1), Frame::from(vec![7]));
     }
     assert!(mesh[1].queued_from(NodeIndex(0)) <= LIMITS.queue_bytes);
     assert!(drain(&mut mesh[1]).await.len() <= LIMITS.queue_bytes / LinkLimits::FRAME_OVERHEAD);

@@ -11,8 +11,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use mellivora_atomic::{Input, Output, Submission, Ticket};
+use mellivora_core::codec::Frame;
 use mellivora_core::{Committee, FaultLog, Job, NodeIndex, NodeSet};
 use mellivora_net::{LinkEvent, Transport};
 use rand::{Rng, RngExt, SeedableRng};
@@ -106,7 +106,7 @@ struct Wrapper {
     /// For each twin the peers that it talks to.
     audience: Vec<NodeSet>,
     frames: usize,
-    recent: VecDeque<Bytes>,
+    recent: VecDeque<Frame>,
     rng: ChaCha8Rng,
 }
 
@@ -138,7 +138,7 @@ impl Wrapper {
     }
 
     /// What really goes to `to` when twin number `twin` means to send `frame`.
-    fn spoil(&mut self, twin: usize, to: NodeIndex, frame: Bytes) -> Option<Bytes> {
+    fn spoil(&mut self, twin: usize, to: NodeIndex, frame: Frame) -> Option<Frame> {
         self.frames += 1;
         let heard = self.audience.get(twin).is_some_and(|audience| audience.contains(to));
         match self.kind {
@@ -157,8 +157,8 @@ impl Wrapper {
         }
     }
 
-    fn garble(&mut self, frame: &Bytes) -> Bytes {
-        let mut bytes = frame.to_vec();
+    fn garble(&mut self, frame: &Frame) -> Frame {
+        let mut bytes = frame.to_bytes().to_vec();
         match self.rng.random_range(0..3) {
             0 => self.rng.fill_bytes(&mut bytes),
             1 => bytes.truncate(self.rng.random_range(0..=bytes.len())),
@@ -187,9 +187,9 @@ impl Wrapper {
     }
 
     /// One more frame of a flood.
-    fn junk(&mut self) -> Bytes {
+    fn junk(&mut self) -> Frame {
         let old = match self.recent.len() {
-            0 => Bytes::new(),
+            0 => Frame::default(),
             len => self.recent.get(self.rng.random_range(0..len)).cloned().unwrap_or_default(),
         };
         match self.rng.random_range(0..3) {
@@ -332,7 +332,7 @@ mod tests {
         for n in [4, 7, 10] {
             let mut w = wrapper(Misbehaviour::Equivocate, n);
             let mut heard = |peer: u16| {
-                (0..2).filter(|&twin| w.spoil(twin, NodeIndex(peer), Bytes::from_static(b"x")).is_some()).count()
+                (0..2).filter(|&twin| w.spoil(twin, NodeIndex(peer), Frame::from(vec![7])).is_some()).count()
             };
             let counts: Vec<_> = (0..n as u16).filter(|&peer| peer != 3).map(&mut heard).collect();
             assert_eq!(counts.iter().filter(|&&c| c == 2).count(), 1, "{counts:?}");
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn each_kind_spoils_in_its_own_way() {
-        let frame = Bytes::from_static(b"a frame of some length, for the sake of argument");
+        let frame = Frame::from(b"a frame of some length, for the sake of argument".to_vec());
         let got = |kind, rounds| {
             let mut w = wrapper(kind, 4);
             let sent = |w: &mut Wrapper, peer| w.spoil(0, NodeIndex(peer), frame.clone());

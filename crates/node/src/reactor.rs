@@ -17,10 +17,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use mellivora_core::{
     Committee, Durable, Effects, Fault, FaultKind, FaultLog, Job, Layer, NodeIndex, Protocol, Segment, To, Weight,
-    codec,
+    codec::{self, Frame},
 };
 use mellivora_net::{FrameWriter, Outgoing};
 
@@ -125,7 +124,7 @@ impl<P: Protocol> Reactor<P> {
     }
 
     /// Takes a frame. After the first malformed message the rest of the frame has no meaning.
-    pub(crate) fn frame(&mut self, from: NodeIndex, frame: &Bytes) {
+    pub(crate) fn frame(&mut self, from: NodeIndex, frame: &Frame) {
         for message in codec::decode_all::<P::Message>(frame) {
             match message {
                 Ok(message) => {

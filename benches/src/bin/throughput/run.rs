@@ -1,5 +1,6 @@
 //! One configuration.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -111,26 +112,23 @@ async fn run(setup: &Setup) -> Result<Report, String> {
     let mut sums = Sums::default();
     for round in 0..setup.warmup + setup.epochs {
         let transactions = workload.split(setup.batch, nodes.len());
+        ledgers.expect(&transactions);
         forget_peak();
         let (messages, bytes) = traffic(&nodes);
         let (cpu, start) = (process_cpu(), Instant::now());
-        let epoch = one_epoch(setup, &nodes, &mut streams, &transactions);
-        let (batches, latencies) = tokio::time::timeout(setup.timeout, epoch)
+        let epoch = one_epoch(setup, &nodes, &mut streams, &transactions, &mut ledgers);
+        let (ordered, latencies) = tokio::time::timeout(setup.timeout, epoch)
             .await
             .map_err(|_| format!("epoch {round} did not end within {:?}", setup.timeout))??;
-        let (cpu, wall) = (process_cpu().saturating_sub(cpu), start.elapsed());
+        let (cpu, wall) = (process_cpu().saturating_sub(cpu + ledgers.spent()), start.elapsed());
         let peak = peak_rss_mib();
         let traffic = traffic(&nodes);
-        let committed = ledgers.extend(&transactions, &batches)?;
-        let first = batches.first().and_then(|batches| batches.first()).map(Batch::epoch);
-        let ordered = batches.first().map_or(0, |batches| batches.iter().filter(|batch| !batch.is_empty()).count());
-        // The floor is not to be charged for what the cluster still holds.
-        drop(batches);
-        let encrypted = first.is_some_and(|epoch| setup.encrypt.encrypts(epoch));
+        let committed = ledgers.settle()?;
+        let encrypted = ordered.first().is_some_and(|epoch| setup.encrypt.encrypts(*epoch));
         let floor = floor[usize::from(!encrypted)].epoch(&transactions);
         if round >= setup.warmup {
             sums.committed += committed;
-            sums.batches += ordered as u64;
+            sums.batches += ordered.len() as u64;
             sums.cpu += cpu;
             sums.wall += wall;
             sums.floor += floor;
@@ -144,14 +142,15 @@ async fn run(setup: &Setup) -> Result<Report, String> {
     Ok(sums.report(setup, faults))
 }
 
-/// Submits the transactions and waits until every honest node has put them out and closed their epochs. Returns what
-/// each node has put out, and how long transactions took.
+/// Submits the transactions and waits until every honest node has put them out and closed their epochs. Returns in
+/// which epochs they were ordered, and how long transactions took. What each node puts out goes to its ledger at once.
 async fn one_epoch(
     setup: &Setup,
     nodes: &[&Node],
     streams: &mut [Batches],
     transactions: &[Vec<Bytes>],
-) -> Result<(Vec<Vec<Batch>>, Vec<(Duration, usize)>), String> {
+    ledgers: &mut Ledgers,
+) -> Result<(Vec<Epoch>, Vec<(Duration, usize)>), String> {
     let start = Instant::now();
     let submit = nodes.iter().zip(transactions).map(|(node, part)| node.submit_all(part.iter().cloned()));
     // In one go, so that no node starts the epoch before all have what they are to propose in it.
@@ -165,19 +164,23 @@ async fn one_epoch(
             })
         })
         .collect();
-    let collect = streams.iter_mut().map(|stream| async {
-        let (mut batches, mut left) = (Vec::new(), setup.batch);
+    let ledgers = &RefCell::new(ledgers);
+    let collect = streams.iter_mut().enumerate().map(|(at, stream)| async move {
+        let (mut ordered, mut left) = (Vec::new(), setup.batch);
         while left > 0 {
             let batch = stream.next().await.ok_or("a node stopped")?;
             left = left.saturating_sub(match setup.faulty() {
                 0 => batch.len(),
                 _ => batch.iter().filter(|(position, _)| is_ours(position, setup.honest())).count(),
             });
-            batches.push(batch);
+            ledgers.borrow_mut().take(at, &batch)?;
+            if !batch.is_empty() {
+                ordered.push(batch.epoch());
+            }
         }
-        Ok::<_, String>(batches)
+        Ok::<_, String>(ordered)
     });
-    let batches = try_join_all(collect).await?;
+    let ordered = try_join_all(collect).await?.into_iter().next().unwrap_or_default();
     let mut latencies = Vec::new();
     for waiter in waiters {
         let (latency, count) = waiter.await.map_err(|error| error.to_string())??;
@@ -189,7 +192,7 @@ async fn one_epoch(
     if setup.faulty() == 0 {
         join_all(nodes.iter().map(|node| closed(node.watch()))).await;
     }
-    Ok((batches, latencies))
+    Ok((ordered, latencies))
 }
 
 /// Waits until a node has closed every epoch that it has put out, and has nothing to do.

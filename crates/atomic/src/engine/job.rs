@@ -196,14 +196,14 @@ fn open(
 ) -> Option<Transactions> {
     match slot.outcome {
         Outcome::Bottom | Outcome::Bad => None,
-        Outcome::Plain => parser.parse(body.to_bytes()),
+        Outcome::Plain => parser.parse(body.clone()),
         Outcome::Opened(seed) => {
             let (scheme, label) = scheme?;
             let header = body.first_bytes(scheme.header_bytes().min(body.len()));
             if !planted("fetch-seed-unchecked") && !scheme.matches(&label, &header, &seed) {
                 return None;
             }
-            parser.parse(unseal(scheme.as_ref(), &label, &header, &seed, body)?)
+            parser.parse(Body::from_bytes(unseal(scheme.as_ref(), &label, &header, &seed, body)?))
         }
     }
 }

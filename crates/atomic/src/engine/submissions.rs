@@ -17,6 +17,7 @@ impl<P: Source> Atomic<P> {
             }
             fits
         });
+        self.queue.reserve(submissions.len());
         let mut submissions = submissions.into_iter();
         loop {
             let some: Vec<Submission> = submissions.by_ref().take(Dedup::ABREAST).collect();

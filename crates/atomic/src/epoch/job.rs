@@ -37,9 +37,9 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    /// Reads a contribution that travelled in the clear.
-    pub(crate) fn parse(&self, bytes: Bytes) -> Option<Transactions> {
-        Transactions::parse(bytes, &self.limits, &self.key)
+    /// Reads a contribution that travelled in the clear, or was opened.
+    pub(crate) fn parse(&self, body: Body) -> Option<Transactions> {
+        Transactions::parse(body, &self.limits, &self.key)
     }
 }
 
@@ -105,7 +105,7 @@ impl Job for Work {
                 let (contribution, sealed) = proposal.run();
                 Worked::Proposed(contribution, sealed)
             }
-            Work::Parse { slot, body, parser } => Worked::Parsed(slot, parser.parse(body.to_bytes())),
+            Work::Parse { slot, body, parser } => Worked::Parsed(slot, parser.parse(body)),
             Work::Inspect { slot, sealed, known } => {
                 let digest = known.unwrap_or_else(|| sealed.digest());
                 let unchecked = known.is_some() || planted("epoch-ciphertext-unchecked");
@@ -178,7 +178,7 @@ fn open(
     let culprits = wrong.map(|(from, _)| *from).collect();
     match unseal(scheme.as_ref(), &label, &header, &seed, &body) {
         None => Opening::Unusable { authentic: false, culprits },
-        Some(payload) => match parser.parse(payload) {
+        Some(payload) => match parser.parse(Body::from_bytes(payload)) {
             None => Opening::Unusable { authentic: true, culprits },
             Some(transactions) => Opening::Opened { seed, transactions, culprits },
         },

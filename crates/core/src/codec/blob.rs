@@ -4,7 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, Reader, Writer};
+use super::frame::write_shared;
+use super::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, Reader};
 
 /// Bytes of any length: a u32 length, then the bytes.
 ///
@@ -47,30 +48,40 @@ impl Encode for Blob {
             return Err(EncodeError::Other("a blob has at most 4 GiB"));
         };
         len.encode(encoder)?;
-        encoder.writer().write(&self.0)
+        write_shared(&self.0, encoder.writer())
     }
 }
 
 impl Decode<Frame> for Blob {
     fn decode<D: Decoder<Context = Frame>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let len = u32::decode(decoder)? as usize;
-        let missing = DecodeError::UnexpectedEnd { additional: len };
         // The reader shows the bytes in place; their distance from the start of the frame is their position in it.
-        let Some(place) = decoder.reader().peek_read(len).map(|bytes| bytes.as_ptr() as usize) else {
-            return Err(missing);
-        };
-        let frame = decoder.context().0.clone();
-        let bytes = match place.checked_sub(frame.as_ptr() as usize) {
-            Some(start) if start.checked_add(len).is_some_and(|end| end <= frame.len()) => {
-                let part = frame.slice(start..start + len);
-                let alone = frame.len() <= Blob::pinned(len);
-                if alone { part } else { Bytes::copy_from_slice(&part) }
+        let place = decoder.reader().peek_read(0).map(|rest| rest.as_ptr() as usize).unwrap_or_default();
+        let frame = decoder.context();
+        let Some(start) = place.checked_sub(frame.head.as_ptr() as usize) else { return Err(FOREIGN) };
+        if let Some(bulk) = frame.beside(start, len) {
+            return Ok(Blob(bulk.clone()));
+        }
+        if decoder.reader().peek_read(len).is_none() {
+            return Err(DecodeError::UnexpectedEnd { additional: len });
+        }
+        let head = &decoder.context().head;
+        let bytes = match start.checked_add(len) {
+            Some(end) if end <= head.len() => {
+                let alone = head.len() <= Blob::pinned(len);
+                if alone {
+                    head.slice(start..end)
+                } else {
+                    head.get(start..end).map(Bytes::copy_from_slice).unwrap_or_default()
+                }
             }
-            _ => return Err(DecodeError::Other("a blob decodes only from its own frame")),
+            _ => return Err(FOREIGN),
         };
         decoder.reader().consume(len);
         Ok(Blob(bytes))
     }
 }
+
+const FOREIGN: DecodeError = DecodeError::Other("a blob decodes only from its own frame");
 
 crate::borrow_decode!(Blob);

@@ -14,9 +14,11 @@
 //! a [`Blob`] or a [`List`]. An enum implements both by hand.
 
 mod blob;
+mod frame;
 mod list;
 
 pub use blob::Blob;
+pub use frame::Frame;
 pub use list::List;
 
 pub use bincode::de::{Decode, Decoder, read::Reader};
@@ -30,10 +32,6 @@ use bytes::Bytes;
 
 const CONFIG: Configuration<BigEndian, Fixint, NoLimit> =
     bincode::config::standard().with_big_endian().with_fixed_int_encoding().with_no_limit();
-
-/// The received bytes that a value is decoded from; bulk blobs become slices of them.
-#[derive(Clone, Debug)]
-pub struct Frame(Bytes);
 
 /// A type with an encoding on the wire.
 pub trait Wire: Encode + Decode<Frame> {}
@@ -76,15 +74,15 @@ pub fn decode<T: Decode<Frame>>(bytes: &Bytes) -> Result<T, CodecError> {
 
 /// Decodes a value from the front of `bytes` and says how many bytes it took.
 pub fn decode_prefix<T: Decode<Frame>>(bytes: &Bytes) -> Result<(T, usize), CodecError> {
-    bincode::decode_from_slice_with_context(bytes, CONFIG, Frame(bytes.clone()))
+    bincode::decode_from_slice_with_context(bytes, CONFIG, Frame::from(bytes.clone()))
         .map_err(|error| CodecError(error.to_string()))
 }
 
 /// Decodes values one after another until the frame is used up. Stops at the first error: what follows a malformed
 /// message has no meaning.
-pub fn decode_all<T: Decode<Frame>>(frame: &Bytes) -> impl Iterator<Item = Result<T, CodecError>> + use<'_, T> {
+pub fn decode_all<T: Decode<Frame>>(frame: &Frame) -> impl Iterator<Item = Result<T, CodecError>> + use<'_, T> {
     // One decoder for the whole frame: a message costs no count of references.
-    let mut decoder = DecoderImpl::new(SliceReader::new(frame), CONFIG, Frame(frame.clone()));
+    let mut decoder = DecoderImpl::new(SliceReader::new(&frame.head), CONFIG, frame.clone());
     let mut failed = false;
     std::iter::from_fn(move || {
         let rest = position(&mut decoder).filter(|_| !failed)?;

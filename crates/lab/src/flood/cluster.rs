@@ -113,8 +113,8 @@ impl Node {
         }
     }
 
-    fn frame(&mut self, from: NodeIndex, frame: &Bytes) {
-        for message in codec::decode_all::<Said>(frame) {
+    fn frame(&mut self, from: NodeIndex, frame: Bytes) {
+        for message in codec::decode_all::<Said>(&frame.into()) {
             let Ok(message) = message else {
                 self.turn.faults.record(Fault::new(from, mellivora_core::FaultKind::MalformedMessage));
                 return;
@@ -240,7 +240,7 @@ impl Cluster {
             if chunk.is_empty() {
                 return;
             }
-            self.turn(to, |node| chunk.into_iter().for_each(|frame| node.frame(from, &frame)));
+            self.turn(to, |node| chunk.into_iter().for_each(|frame| node.frame(from, frame)));
         }
     }
 
@@ -276,13 +276,13 @@ impl Cluster {
         if self.node(to).is_some_and(|node| node.timed) {
             // Encoding is the sender's work, and the network's.
             let frames: Vec<_> = frames.into_iter().map(|p| (p.from, codec::encode(&p.message))).collect();
-            self.turn(to, |node| frames.iter().for_each(|(from, frame)| node.frame(*from, frame)));
+            self.turn(to, |node| frames.into_iter().for_each(|(from, frame)| node.frame(from, frame)));
         } else {
             self.turn(to, |node| {
                 for Parcel { from, message } in frames {
                     let frame = codec::encode(&message);
                     drop(message);
-                    node.frame(from, &frame);
+                    node.frame(from, frame);
                 }
             });
         }
