@@ -19,59 +19,124 @@ struct Segment {
     fingerprints: Vec<Fingerprint>,
 }
 
-/// The window of committed transactions: 28 to 40 bytes for each one of the last D epochs (and of up to D / 4 more).
+/// The window of committed transactions: 22 to 28 bytes for each one of the last D epochs (and of up to D / 4 more), 28
+/// to 40 when there are more than eleven million.
 ///
 /// ```text
 /// segments   | epoch e: fingerprints | epoch e + 1: ... |     in the order of commitment, numbered through
 /// cells      | tag, number |      | tag, number | ...         open addressing; at most two thirds are taken
 /// ```
 ///
-/// Nearly every transaction is new. Whether it is, the cells tell: eight bytes at a random place, which is all that has
+/// Nearly every transaction is new. Whether it is, the cells tell: a few bytes at a random place, which is all that has
 /// to come from memory. A whole fingerprint is looked at only where a tag matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Dedup {
     horizon: u64,
     segments: VecDeque<Segment>,
-    cells: Vec<u64>,
-    /// Cells that are taken.
-    taken: usize,
+    cells: Cells,
     /// No entry older than this epoch is in the table.
     swept: u64,
 }
 
-/// The bits of a cell that hold a number plus one, below a tag of 24 bits. A free cell is zero.
-const NUMBER: u64 = (1 << 40) - 1;
-
-const fn cell(fingerprint: &Fingerprint, number: u64) -> u64 {
-    fingerprint.1 & !NUMBER | (number + 1)
+/// Cells by the power of two, each a number plus one below a tag; a free cell is zero. Numbers are below two thirds of
+/// the count of cells, so they need as many bits as a place does, and the rest of a cell is the tag.
+#[derive(Clone, Debug)]
+enum Cells {
+    Narrow(Vec<u32>),
+    Wide(Vec<u64>),
 }
 
-/// The number in a cell that is taken, if it may be that of `fingerprint`.
-fn candidate(cell: u64, fingerprint: &Fingerprint) -> Option<u64> {
-    ((cell ^ fingerprint.1) & !NUMBER == 0).then_some((cell & NUMBER) - 1)
+impl Cells {
+    /// With more cells than two to this power, a narrow cell would have no eight bits left for its tag.
+    const NARROW: u32 = if cfg!(test) { 6 } else { 24 };
+
+    /// `count` free cells; a power of two.
+    fn free(count: usize) -> Self {
+        if count.trailing_zeros() <= Self::NARROW { Cells::Narrow(vec![0; count]) } else { Cells::Wide(vec![0; count]) }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Cells::Narrow(cells) => cells.len(),
+            Cells::Wide(cells) => cells.len(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Cells::Narrow(cells) => cells.capacity() * size_of::<u32>(),
+            Cells::Wide(cells) => cells.capacity() * size_of::<u64>(),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Cells::Narrow(cells) => cells.fill(0),
+            Cells::Wide(cells) => cells.fill(0),
+        }
+    }
+
+    fn place(&self, fingerprint: &Fingerprint) -> usize {
+        fingerprint.0 as usize & (self.len() - 1)
+    }
+
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (self.len() - 1)
+    }
+
+    /// What is in a cell; none if it is free.
+    fn get(&self, at: usize) -> Option<u64> {
+        let cell = match self {
+            Cells::Narrow(cells) => cells.get(at).map_or(0, |cell| u64::from(*cell)),
+            Cells::Wide(cells) => cells.get(at).map_or(0, |cell| *cell),
+        };
+        (cell != 0).then_some(cell)
+    }
+
+    fn set(&mut self, at: usize, fingerprint: &Fingerprint, number: u64) {
+        let cell = self.tag(fingerprint) << self.number_bits() | (number + 1);
+        match self {
+            // Tag and number have 32 bits together.
+            Cells::Narrow(cells) => cells.get_mut(at).map(|place| *place = cell as u32).unwrap_or_default(),
+            Cells::Wide(cells) => cells.get_mut(at).map(|place| *place = cell).unwrap_or_default(),
+        }
+    }
+
+    /// The number in a cell, if it may be that of `fingerprint`.
+    fn candidate(&self, cell: u64, fingerprint: &Fingerprint) -> Option<u64> {
+        let bits = self.number_bits();
+        (cell >> bits == self.tag(fingerprint)).then_some((cell & ((1 << bits) - 1)) - 1)
+    }
+
+    fn tag(&self, fingerprint: &Fingerprint) -> u64 {
+        let width = match self {
+            Cells::Narrow(_) => u32::BITS,
+            Cells::Wide(_) => u64::BITS,
+        };
+        fingerprint.1 >> (u64::BITS - (width - self.number_bits()))
+    }
+
+    fn number_bits(&self) -> u32 {
+        self.len().trailing_zeros()
+    }
 }
 
 impl Dedup {
     /// Fingerprints whose cells are fetched from memory at a time.
     pub(crate) const ABREAST: usize = 32;
+    /// The smallest table.
+    const FEWEST: usize = 16;
 
     pub(crate) fn new(horizon: u64) -> Self {
-        Dedup { horizon, segments: VecDeque::new(), cells: Vec::new(), taken: 0, swept: 0 }
-    }
-
-    fn place(&self, fingerprint: &Fingerprint) -> usize {
-        // The number of cells is a power of two.
-        fingerprint.0 as usize & (self.cells.len() - 1)
+        Dedup { horizon, segments: VecDeque::new(), cells: Cells::free(Self::FEWEST), swept: 0 }
     }
 
     /// Fetches the cells of some fingerprints, [`ABREAST`](Self::ABREAST) at the best, which are about to be looked at.
     /// Loads that depend on nothing are under way at the same time; one after the other they would take longer than all
     /// the rest.
     pub(crate) fn touch(&self, fingerprints: &[Fingerprint]) {
-        if !self.cells.is_empty() {
-            let cells = fingerprints.iter().filter_map(|fingerprint| self.cells.get(self.place(fingerprint)));
-            std::hint::black_box(cells.fold(0, |all, cell| all ^ cell));
-        }
+        let cells = fingerprints.iter().filter_map(|fingerprint| self.cells.get(self.cells.place(fingerprint)));
+        std::hint::black_box(cells.fold(0, |all, cell| all ^ cell));
     }
 
     /// The epoch of a number, if the fingerprint with that number is this one and still in the table.
@@ -84,23 +149,21 @@ impl Dedup {
 
     /// The cell of a fingerprint and the epoch in which it was committed; or the free cell where it would go.
     fn find(&self, fingerprint: &Fingerprint) -> (usize, Option<u64>) {
-        let mut at = self.place(fingerprint);
+        let mut at = self.cells.place(fingerprint);
         // A third of the cells is free.
-        loop {
-            let Some(cell) = self.cells.get(at).filter(|cell| **cell != 0) else { return (at, None) };
-            let epoch = candidate(*cell, fingerprint).and_then(|number| self.epoch_of(number, fingerprint));
+        while let Some(cell) = self.cells.get(at) {
+            let candidate = self.cells.candidate(cell, fingerprint);
+            let epoch = candidate.and_then(|number| self.epoch_of(number, fingerprint));
             if epoch.is_some() {
                 return (at, epoch);
             }
-            at = (at + 1) & (self.cells.len() - 1);
+            at = self.cells.after(at);
         }
+        (at, None)
     }
 
     /// The epoch within the last D before `now` in which the transaction was committed.
     pub(crate) fn committed(&self, fingerprint: &Fingerprint, now: Epoch) -> Option<Epoch> {
-        if self.cells.is_empty() {
-            return None;
-        }
         let epoch = self.find(fingerprint).1?;
         (epoch.saturating_add(self.horizon) > now.0).then_some(Epoch(epoch))
     }
@@ -127,11 +190,15 @@ impl Dedup {
         if expired == Some(false) {
             return false;
         }
-        let (Some(segment), Some(place)) = (self.segments.back_mut(), self.cells.get_mut(at)) else { return true };
-        self.taken += usize::from(*place == 0);
-        *place = cell(fingerprint, segment.first + segment.fingerprints.len() as u64);
+        let Some(segment) = self.segments.back_mut() else { return true };
+        self.cells.set(at, fingerprint, segment.first + segment.fingerprints.len() as u64);
         segment.fingerprints.push(*fingerprint);
         true
+    }
+
+    /// Numbers that were given since the last time that the table was made: at least as many as cells are taken.
+    fn numbered(&self) -> usize {
+        self.segments.back().map_or(0, |segment| segment.first as usize + segment.fingerprints.len())
     }
 
     /// Makes room for so many in epoch `now`, so that they do not make the table grow step by step.
@@ -147,14 +214,14 @@ impl Dedup {
                 self.segments.push_back(Segment { epoch: now.0, first, fingerprints });
             }
         }
-        if Self::cells_for(self.taken + count) > self.cells.len() {
+        if Self::cells_for(self.numbered() + count) > self.cells.len() {
             self.rebuild(count, now);
         }
     }
 
     fn cells_for(count: usize) -> usize {
         // At most two thirds are taken.
-        (count + count / 2).next_power_of_two().max(16)
+        (count + count / 2).next_power_of_two().max(Self::FEWEST)
     }
 
     /// Drops what is expired in epoch `now`, numbers what is left anew, and makes its cells with room for `more`.
@@ -165,27 +232,24 @@ impl Dedup {
         let kept: usize = self.segments.iter().map(|segment| segment.fingerprints.len()).sum();
         let cells = Self::cells_for(kept + more);
         if cells == self.cells.len() {
-            self.cells.fill(0);
+            self.cells.clear();
         } else {
             // The old ones go first, and new ones come zeroed.
-            self.cells = Vec::new();
-            self.cells = vec![0; cells];
+            self.cells = Cells::free(Self::FEWEST);
+            self.cells = Cells::free(cells);
         }
         let mut next = 0;
         for segment in &mut self.segments {
             segment.first = next;
             for fingerprint in &segment.fingerprints {
-                let mut at = fingerprint.0 as usize & (cells - 1);
-                while self.cells.get(at).is_some_and(|cell| *cell != 0) {
-                    at = (at + 1) & (cells - 1);
+                let mut at = self.cells.place(fingerprint);
+                while self.cells.get(at).is_some() {
+                    at = self.cells.after(at);
                 }
-                if let Some(place) = self.cells.get_mut(at) {
-                    *place = cell(fingerprint, next);
-                }
+                self.cells.set(at, fingerprint, next);
                 next += 1;
             }
         }
-        self.taken = kept;
     }
 
     /// Called once after each epoch: drops expired entries now and then, a sweep per D / 4 epochs.
@@ -202,7 +266,7 @@ impl Dedup {
     pub(crate) fn memory(&self) -> usize {
         let segments =
             self.segments.iter().map(|s| size_of::<Segment>() + s.fingerprints.capacity() * size_of::<Fingerprint>());
-        self.cells.capacity() * size_of::<u64>() + segments.sum::<usize>()
+        self.cells.bytes() + segments.sum::<usize>()
     }
 }
 

@@ -48,7 +48,6 @@
 
 use std::marker::PhantomData;
 
-use bytes::Bytes;
 use mellivora_core::protocol::NoJob;
 use mellivora_core::{Digest, Effects, Epoch as EpochNumber, NodeIndex, NodeSet, Protocol, To, planted};
 use mellivora_crypto::Seed;
@@ -58,6 +57,7 @@ use crate::engine::{Atomic, LOCAL, OrderedSlot, Setup, Source};
 use crate::epoch::{EpochInput, label};
 use crate::header::{HeaderSlot, Place};
 use crate::message::NoMessage;
+use crate::queue::Sample;
 
 /// HoneyBadger over a common subset. See the [module page](self).
 pub type HoneyBadger<S> = Atomic<Samples<S>>;
@@ -67,9 +67,9 @@ pub type HoneyBadger<S> = Atomic<Samples<S>>;
 pub struct Samples<S>(PhantomData<fn() -> S>);
 
 /// What this node proposes in `epoch`: nothing in one that is over.
-fn sample<S: Subset>(engine: &mut HoneyBadger<S>, epoch: EpochNumber) -> Vec<Bytes> {
+fn sample<S: Subset>(engine: &mut HoneyBadger<S>, epoch: EpochNumber) -> Sample {
     if epoch < engine.next {
-        return Vec::new();
+        return Sample::default();
     }
     let seed = LOCAL.digest_parts(&[&engine.secret.0, b"sample", &epoch.0.to_be_bytes()]);
     let (count, window, bytes) = engine.config.sample();

@@ -4,6 +4,7 @@
 //! not chosen returns to its old place among the waiting. A transaction that commits, by whichever node's slot, leaves.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mellivora_core::{Digest, Epoch, hash::HashKey, planted};
@@ -18,6 +19,24 @@ struct Entry {
     order: u64,
     fingerprint: Fingerprint,
     transaction: Bytes,
+}
+
+/// What an epoch carries of the queue, in the order of submission. Shared with the queue, which takes it back.
+#[derive(Clone, Debug, Default)]
+pub struct Sample(Arc<Vec<Entry>>);
+
+impl Sample {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn transactions(&self) -> impl Iterator<Item = &Bytes> + Clone {
+        self.0.iter().map(|entry| &entry.transaction)
+    }
 }
 
 /// Who waits for a queued transaction.
@@ -35,7 +54,7 @@ struct Waiters {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
     waiting: VecDeque<Entry>,
-    in_flight: BTreeMap<Epoch, Vec<Entry>>,
+    in_flight: BTreeMap<Epoch, Sample>,
     /// Every queued transaction, so that equal ones are queued once and a commit finds who waits for it.
     waiters: FingerprintMap<Waiters>,
     next_order: u64,
@@ -84,7 +103,7 @@ impl Queue {
 
     /// Transactions in flight.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.values().map(Vec::len).sum()
+        self.in_flight.values().map(Sample::len).sum()
     }
 
     /// Bytes of all queued transactions.
@@ -104,7 +123,7 @@ impl Queue {
         window: usize,
         max_bytes: usize,
         seed: &Digest,
-    ) -> Vec<Bytes> {
+    ) -> Sample {
         let window = window.min(self.waiting.len());
         let chosen = choose(count, window, seed);
         let mut size = 0;
@@ -123,11 +142,11 @@ impl Queue {
         for entry in left.into_iter().rev() {
             self.waiting.push_front(entry);
         }
-        let transactions = taken.iter().map(|entry| entry.transaction.clone()).collect();
-        if !taken.is_empty() {
-            self.in_flight.insert(epoch, taken);
+        let sample = Sample(Arc::new(taken));
+        if !sample.is_empty() {
+            self.in_flight.insert(epoch, sample.clone());
         }
-        transactions
+        sample
     }
 
     /// A transaction was committed: everybody who waited for it, in the order of submission. Follow up with
@@ -142,21 +161,21 @@ impl Queue {
     /// `epoch` is over, or the slot of this node was not chosen in it: what it carried and was not committed waits
     /// again, at its old place.
     pub(crate) fn end_epoch(&mut self, epoch: Epoch) {
-        let entries = self.in_flight.remove(&epoch).unwrap_or_default();
-        self.put_back(entries);
+        let sample = self.in_flight.remove(&epoch).unwrap_or_default();
+        self.put_back(sample);
         if self.waiting.len() + self.in_flight() != self.waiters.len() {
             let waiters = &self.waiters;
             self.waiting.retain(|entry| waiters.contains_key(&entry.fingerprint));
         }
     }
 
-    fn put_back(&mut self, entries: Vec<Entry>) {
+    fn put_back(&mut self, sample: Sample) {
+        let entries = sample.0.iter().filter(|entry| self.waiters.contains_key(&entry.fingerprint));
+        let entries = entries.filter(|_| !planted("queue-left-out-is-lost"));
+        let entries: Vec<Entry> = entries.cloned().collect();
         if entries.is_empty() {
             return;
         }
-        let entries = entries.into_iter().filter(|entry| self.waiters.contains_key(&entry.fingerprint));
-        let entries = entries.filter(|_| !planted("queue-left-out-is-lost"));
-        let entries: Vec<Entry> = entries.collect();
         // Both lists are sorted by order; returning ones are usually older than everything that waits.
         let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
         let mut merged = VecDeque::with_capacity(waiting.len() + entries.len());
@@ -205,6 +224,13 @@ mod tests {
     use super::*;
     use crate::transactions::FingerprintKey;
 
+    impl From<Vec<Bytes>> for Sample {
+        fn from(list: Vec<Bytes>) -> Self {
+            let entry = |transaction| Entry { order: 0, fingerprint: KEY.fingerprint(&[]), transaction };
+            Sample(Arc::new(list.into_iter().map(entry).collect()))
+        }
+    }
+
     const KEY: FingerprintKey = FingerprintKey([3; 16]);
 
     fn tx(i: u64) -> Bytes {
@@ -240,11 +266,12 @@ mod tests {
         let first = queue.sample(Epoch(0), 5, 10, 1 << 20, &Digest([1; 32]));
         let second = queue.sample(Epoch(1), 5, 10, 1 << 20, &Digest([2; 32]));
         assert_eq!((first.len(), second.len(), queue.in_flight(), queue.len()), (5, 5, 10, 20));
-        assert!(first.iter().all(|t| !second.contains(t)), "nothing is in flight twice");
+        let second: Vec<&Bytes> = second.transactions().collect();
+        assert!(first.transactions().all(|t| !second.contains(&t)), "nothing is in flight twice");
         queue.end_epoch(Epoch(0));
         queue.end_epoch(Epoch(1));
         let all = queue.sample(Epoch(2), 20, 20, 1 << 20, &Digest([3; 32]));
-        assert_eq!(all, (0..20).map(tx).collect::<Vec<_>>());
+        assert!(all.transactions().cloned().eq((0..20).map(tx)));
     }
 
     #[test]
@@ -253,7 +280,7 @@ mod tests {
         queue.submit(Ticket(77), KEY.fingerprint(&tx(2)), tx(2));
         assert_eq!((queue.len(), queue.bytes()), (4, 32));
         let flying = queue.sample(Epoch(0), 2, 2, 1 << 20, &Digest([1; 32]));
-        assert_eq!(flying, [tx(0), tx(1)]);
+        assert!(flying.transactions().eq(&[tx(0), tx(1)]));
         // Epoch 1 of another node commits one in flight and one that waits.
         assert_eq!(queue.commit(&KEY.fingerprint(&tx(2))).collect::<Vec<_>>(), [Ticket(2), Ticket(77)]);
         assert_eq!(queue.commit(&KEY.fingerprint(&tx(0))).collect::<Vec<_>>(), [Ticket(0)]);
@@ -261,7 +288,8 @@ mod tests {
         queue.end_epoch(Epoch(1));
         assert_eq!((queue.len(), queue.in_flight(), queue.bytes()), (2, 2, 16));
         queue.end_epoch(Epoch(0));
-        assert_eq!(queue.sample(Epoch(2), 9, 9, 1 << 20, &Digest([1; 32])), [tx(1), tx(3)]);
+        let left = queue.sample(Epoch(2), 9, 9, 1 << 20, &Digest([1; 32]));
+        assert!(left.transactions().eq(&[tx(1), tx(3)]));
     }
 
     #[test]

@@ -9,12 +9,15 @@
 //!
 //! A contribution is read in the pieces in which it came: only what crosses from one piece into the next is copied.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use bytes::Bytes;
 use mellivora_coding::Body;
 use mellivora_core::{Limits, planted};
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::queue::Sample;
 
 /// A 128-bit hash of a transaction under a secret key of this node.
 ///
@@ -67,18 +70,18 @@ pub(crate) fn framed_bytes(count: usize, content: usize) -> usize {
 }
 
 /// Frames a list between `before` and `after` bytes of room, all zero. The empty list is no bytes at all.
-pub(crate) fn frame(transactions: &[Bytes], before: usize, after: usize) -> Vec<u8> {
-    if transactions.is_empty() {
+pub(crate) fn frame(sample: &Sample, before: usize, after: usize) -> Vec<u8> {
+    if sample.is_empty() {
         return Vec::new();
     }
-    let content = transactions.iter().map(Bytes::len).sum();
-    let mut out = Vec::with_capacity(before + framed_bytes(transactions.len(), content) + after);
+    let content = sample.transactions().map(Bytes::len).sum();
+    let mut out = Vec::with_capacity(before + framed_bytes(sample.len(), content) + after);
     out.resize(before, 0);
-    out.extend_from_slice(&(transactions.len() as u32).to_le_bytes());
-    for transaction in transactions {
+    out.extend_from_slice(&(sample.len() as u32).to_le_bytes());
+    for transaction in sample.transactions() {
         out.extend_from_slice(&(transaction.len() as u32).to_le_bytes());
     }
-    for transaction in transactions {
+    for transaction in sample.transactions() {
         out.extend_from_slice(transaction);
     }
     out.resize(out.len() + after, 0);
@@ -213,7 +216,7 @@ mod tests {
         #[test]
         fn a_list_survives_framing(list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..30)) {
             let list: Vec<Bytes> = list.into_iter().map(Bytes::from).collect();
-            let framed = frame(&list, 0, 0);
+            let framed = frame(&list.clone().into(), 0, 0);
             let content = list.iter().map(Bytes::len).sum();
             prop_assert_eq!(framed.len(), framed_bytes(list.len(), content));
             let parsed = Transactions::parse(whole(framed), &Limits::default(), &KEY).unwrap();
@@ -228,7 +231,7 @@ mod tests {
             kept in proptest::collection::vec(any::<bool>(), 20),
         ) {
             let list: Vec<Bytes> = list.into_iter().map(Bytes::from).collect();
-            let framed = Bytes::from(frame(&list, 0, 0));
+            let framed = Bytes::from(frame(&list.clone().into(), 0, 0));
             let mut ends: Vec<usize> = cuts.into_iter().map(|cut| cut.min(framed.len())).chain([framed.len()]).collect();
             ends.sort_unstable();
             let mut start = 0;
@@ -248,7 +251,7 @@ mod tests {
             let bytes = Bytes::from(bytes);
             if let Some(parsed) = Transactions::parse(Body::from_bytes(bytes.clone()), &Limits::default(), &KEY) {
                 let list: Vec<Bytes> = parsed.iter().map(Bytes::copy_from_slice).collect();
-                prop_assert_eq!(Bytes::from(frame(&list, 0, 0)), bytes);
+                prop_assert_eq!(Bytes::from(frame(&list.into(), 0, 0)), bytes);
             }
         }
     }
@@ -258,7 +261,7 @@ mod tests {
         let limits = Limits { transactions: 2, transaction_bytes: 3, ..Limits::default() };
         let parse = |list: &[&'static [u8]]| {
             let list: Vec<Bytes> = list.iter().map(|t| Bytes::from_static(t)).collect();
-            Transactions::parse(whole(frame(&list, 0, 0)), &limits, &KEY)
+            Transactions::parse(whole(frame(&list.into(), 0, 0)), &limits, &KEY)
         };
         assert!(parse(&[b"abc", b""]).is_some());
         assert!(parse(&[b"abcd"]).is_none());

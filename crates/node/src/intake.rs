@@ -99,7 +99,9 @@ impl Intake {
                 && let Some(pending) = self.groups.remove(&first)
             {
                 // A submitter that does not care has dropped its receipt.
-                let _ = pending.reply.send(pending.fates.into_iter().flatten().collect());
+                let mut outcome = Vec::with_capacity(pending.fates.len());
+                outcome.extend(pending.fates.into_iter().flatten());
+                let _ = pending.reply.send(outcome);
             }
         }
         self.budget.add_permits(freed);

@@ -310,7 +310,7 @@ impl Receipts {
     ///
     /// That of the first transaction which has no place.
     pub async fn committed(self) -> Result<Vec<Position>, NotOrdered> {
-        let mut positions = Vec::new();
+        let mut positions = Vec::with_capacity(self.0.iter().map(|(_, count)| count).sum());
         for fate in self.settled().await {
             positions.push(fate?);
         }
@@ -322,7 +322,8 @@ impl Receipts {
         let mut fates = Vec::new();
         for (part, count) in self.0 {
             // The driver answers every group, unless its task was killed.
-            fates.extend(part.await.unwrap_or_else(|_| vec![Err(NotOrdered::Stopped); count]));
+            let part = part.await.unwrap_or_else(|_| vec![Err(NotOrdered::Stopped); count]);
+            if fates.is_empty() { fates = part } else { fates.extend(part) }
         }
         fates
     }

@@ -113,10 +113,11 @@ async fn run(setup: &Setup) -> Result<Report, String> {
     for round in 0..setup.warmup + setup.epochs {
         let transactions = workload.split(setup.batch, nodes.len());
         ledgers.expect(&transactions);
+        let submitted = transactions.clone();
         forget_peak();
         let (messages, bytes) = traffic(&nodes);
         let (cpu, start) = (process_cpu(), Instant::now());
-        let epoch = one_epoch(setup, &nodes, &mut streams, &transactions, &mut ledgers);
+        let epoch = one_epoch(setup, &nodes, &mut streams, submitted, &mut ledgers);
         let (ordered, latencies) = tokio::time::timeout(setup.timeout, epoch)
             .await
             .map_err(|_| format!("epoch {round} did not end within {:?}", setup.timeout))??;
@@ -148,11 +149,11 @@ async fn one_epoch(
     setup: &Setup,
     nodes: &[&Node],
     streams: &mut [Batches],
-    transactions: &[Vec<Bytes>],
+    transactions: Vec<Vec<Bytes>>,
     ledgers: &mut Ledgers,
 ) -> Result<(Vec<Epoch>, Vec<(Duration, usize)>), String> {
     let start = Instant::now();
-    let submit = nodes.iter().zip(transactions).map(|(node, part)| node.submit_all(part.iter().cloned()));
+    let submit = nodes.iter().zip(transactions).map(|(node, part)| node.submit_all(part));
     // In one go, so that no node starts the epoch before all have what they are to propose in it.
     let receipts = unconstrained(try_join_all(submit)).await.map_err(|error| error.to_string())?;
     let waiters: Vec<JoinHandle<_>> = receipts

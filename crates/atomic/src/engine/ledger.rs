@@ -47,9 +47,10 @@ impl<P: Source> Atomic<P> {
         self.archive.insert(header, &slots);
 
         let places: Vec<OrderedSlot> = slots.iter().map(SettledSlot::ordered).collect();
-        let mut committed = Vec::new();
+        let count = slots.iter().map(|slot| slot.transactions.spans.len()).sum();
+        let mut committed = Vec::with_capacity(self.queue.len().min(count));
         let mut index = 0u32;
-        self.dedup.reserve(slots.iter().map(|slot| slot.transactions.spans.len()).sum(), epoch);
+        self.dedup.reserve(count, epoch);
         let mut ordered = Vec::with_capacity(slots.len());
         for slot in slots {
             let mut transactions = slot.transactions;

@@ -7,6 +7,7 @@ use mellivora_coding::Body;
 use mellivora_core::{Digest, Job, Limits, NodeIndex, Weight, planted};
 use mellivora_crypto::{DecryptionProof, DecryptionShare, EncryptionScheme, Seed, TAG_BYTES, sealed_digest};
 
+use crate::queue::Sample;
 use crate::transactions::{FingerprintKey, Transactions, frame};
 
 /// Contributions below this many bytes parse on the spot.
@@ -141,7 +142,7 @@ impl Job for Work {
 /// Own transactions, to be framed, and to be sealed under a label with a seed.
 #[derive(Debug)]
 pub struct Proposal {
-    pub(crate) transactions: Vec<Bytes>,
+    pub(crate) transactions: Sample,
     pub(crate) seal: Option<(Arc<dyn EncryptionScheme>, Digest, Seed)>,
 }
 

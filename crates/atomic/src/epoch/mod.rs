@@ -65,6 +65,7 @@ use mellivora_subset::Subset;
 
 use crate::engine::OrderedSlot;
 use crate::header::Outcome;
+use crate::queue::Sample;
 use crate::transactions::Transactions;
 pub use job::Proposal;
 pub(crate) use job::{Parser, unseal};
@@ -92,7 +93,7 @@ pub(crate) struct EpochParams<S> {
 #[derive(Debug)]
 pub enum EpochInput {
     /// The transactions that this node proposes, and the seed that seals them. Once; a second one is ignored.
-    Propose(Vec<Bytes>, Seed),
+    Propose(Sample, Seed),
     /// What this node puts to the choice, as it is. Once, instead of the above.
     Contribute(Bytes),
     /// The gate is open: shares may be released.
