@@ -74,7 +74,8 @@ impl Program for Args {
     type Report = Report;
     const GRID: &'static [&'static str] =
         &["protocol", "suite", "encrypt", "nodes", "batch", "tx_size", "epochs", "warmup"];
-    const TABLES: &'static [Table<Report>] = &[("protocols", table::protocols)];
+    const TABLES: &'static [Table<Report>] =
+        &[("protocols", table::protocols), ("bars", table::bars), ("floor", table::floor)];
 
     fn common(&self) -> &Common {
         &self.common
@@ -199,9 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn the_grids_of_the_repository_are_valid() {
-        let count = |text| configurations(&Request::<Args>::of([""; 0]).unwrap(), text).unwrap().len();
-        assert_eq!(count(include_str!("../../../grid.toml")), 30);
-        assert_eq!(count(include_str!("../../../protocols.toml")), 5 * 2 * (3 * 4 + 3));
+    fn the_grid_of_the_published_figures_has_every_configuration_that_has_a_bar() {
+        let grid = include_str!("../../../grid.toml");
+        let all = configurations(&Request::<Args>::of([""; 0]).unwrap(), grid).unwrap();
+        assert_eq!(all.len(), 5 * 2 * 4 * 5);
+        for bar in crate::bars::BARS {
+            for protocol in bar.protocols {
+                let is = |args: &Args| {
+                    (args.protocol.as_str(), args.nodes, args.batch) == (protocol.name(), bar.nodes, bar.batch)
+                        && args.encrypt == if bar.encrypted { "always" } else { "never" }
+                };
+                assert_eq!(all.iter().filter(|one| is(&one.args)).count(), 1, "{bar:?}");
+            }
+        }
+        assert!(all.iter().all(|one| one.args.epochs == if one.args.batch == 1 { 20 } else { 3 }));
     }
 }

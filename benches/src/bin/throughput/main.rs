@@ -8,6 +8,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | the configuration on the command line |
+//! | `bars` | what configurations are meant to reach |
 //! | `run` | one configuration |
 //! | `check` | compares ledgers, finds lost and foreign transactions |
 //! | `report` | the figures |
@@ -15,6 +16,7 @@
 //! | `table` | tables in a page |
 
 mod args;
+mod bars;
 mod check;
 mod plot;
 mod report;
