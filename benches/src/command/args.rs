@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 
 use super::{Failure, Program};
 
 /// Where figures come from and where they go: the options that all programs have.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Common {
     /// Runs every configuration of this file, each in a process of its own
     #[arg(long, value_name = "FILE.toml")]
@@ -36,9 +37,6 @@ pub struct Common {
 }
 
 impl Common {
-    /// Its options: they say nothing about a configuration.
-    const OPTIONS: [&'static str; 7] = ["grid", "results", "json", "csv", "tables", "note", "plot"];
-
     /// Whether comma-separated values or tables go to standard output.
     pub fn has_output(&self) -> bool {
         self.out().any(|has| has)
@@ -78,11 +76,14 @@ impl<P: Program> Request<P> {
                 "only one of --json, --csv and --tables can have standard output: give the others a file, --csv=FILE";
             return Err(Failure::Usage(line.into()));
         }
+        // Options of all programs say nothing about a configuration.
+        let others = Common::augment_args(clap::Command::new(""));
+        let is_common = |id: &str| others.get_arguments().any(|arg| arg.get_id() == id);
         let mut given = Given::new();
         for arg in command.get_arguments() {
             let (id, Some(name)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
             let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
-            if is_given && !Common::OPTIONS.contains(&name) {
+            if is_given && !is_common(id) {
                 given
                     .extend(matches.get_raw(id).into_iter().flatten().map(|value| (name.to_owned(), value.to_owned())));
             }

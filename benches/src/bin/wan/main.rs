@@ -1,7 +1,7 @@
 //! `wan`: whole nodes in virtual time, on a simulated wide area network.
 //!
 //! Prints throughput, latency, and what each node sends, next to what the protocol has to send. The simulation is the
-//! library's ([`mellivora_benches::wan`]); this is its [command](mellivora_benches::command).
+//! library's ([`mellivora_benches::wan`]); this is its [command].
 //!
 //! | file | does |
 //! |---|---|
