@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`chart`] | a drawing: lines over two axes |
 //! | [`clock`] | CPU time of a thread and of the process, peak memory, and a criterion measurement in CPU time |
+//! | [`command`] | what programs that give figures have in common: arguments, grids, tables |
 //! | [`drive`] | all nodes of a protocol in one thread, turn by turn, without a runtime |
 //! | [`floor`] | the operations that no implementation can leave out, and nothing else |
 //! | [`setup`] | keys, domains and parameters of protocol instances |
@@ -14,6 +15,7 @@
 
 pub mod chart;
 pub mod clock;
+pub mod command;
 pub mod drive;
 pub mod floor;
 pub mod setup;

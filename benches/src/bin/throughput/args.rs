@@ -1,21 +1,25 @@
 //! The command line.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use clap::error::ErrorKind;
 use mellivora::{Certificates, Committee, EncryptionSchedule, Engine, Misbehaviour, Suite};
+use mellivora_benches::chart::Drawing;
+use mellivora_benches::command::args::Common;
+use mellivora_benches::command::table::Table;
+use mellivora_benches::command::{Failure, Program};
 use mellivora_benches::workload::Workload;
 
-use crate::Failure;
-use crate::run::Setup;
+use crate::report::Report;
+use crate::run::{self, Setup};
+use crate::{plot, table};
 
 /// Measures what it costs a cluster in this process to order transactions.
 ///
 /// Figures are CPU time of all nodes together (user and system), over the measured epochs only. Each epoch orders
 /// --batch transactions, split evenly over the nodes; the next one begins when every node has closed the last.
+/// --plot draws throughput and latency over batch size and number of nodes; or, of figures of several protocols, what
+/// helps to choose one.
 /// Exit status: 0 with figures, 1 when the run failed or ledgers differ (no figures then), 2 for arguments that cannot be.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "throughput", version)]
@@ -62,65 +66,35 @@ pub(crate) struct Args {
     /// Seconds after which an epoch that does not end is a failure
     #[arg(long, default_value_t = 300)]
     pub(crate) timeout: u64,
-    /// Runs every configuration of this file, each in a process of its own
-    #[arg(long, value_name = "FILE.toml")]
-    pub(crate) grid: Option<PathBuf>,
-    /// Takes the figures from this file of JSON lines instead of measuring, to print or draw them
-    #[arg(long, value_name = "FILE.jsonl", conflicts_with = "grid")]
-    pub(crate) results: Option<PathBuf>,
-    /// Prints JSON, one object per line and configuration, and nothing else
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Prints comma-separated values, or writes them to a file
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(crate) csv: Option<PathBuf>,
-    /// Puts tables of the figures, protocols next to each other, into this page between its marks, or prints them
-    #[arg(long, value_name = "PAGE.md", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(crate) tables: Option<PathBuf>,
-    /// Draws SVG files into this folder: throughput and latency over batch size and number of nodes; or, of figures of
-    /// several protocols, what helps to choose one
-    #[arg(long, value_name = "DIR")]
-    pub(crate) plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
-/// What the command line asks for.
-pub(crate) enum Parsed {
-    Run(Box<Args>),
-    /// Help or version.
-    Text(String),
-}
+impl Program for Args {
+    type Report = Report;
+    const GRID: &'static [&'static str] =
+        &["protocol", "suite", "encrypt", "nodes", "batch", "tx_size", "epochs", "warmup"];
+    const TABLES: &'static [Table<Report>] =
+        &[("protocols", table::protocols), ("bars", table::bars), ("floor", table::floor)];
 
-/// Reads a command line. What is wrong with it takes one line.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
-    match Args::try_parse_from(args) {
-        Ok(args) if [args.json, args.csv_out(), args.tables_out()].iter().filter(|wants| **wants).count() > 1 => {
-            let line =
-                "only one of --json, --csv and --tables can have standard output: give the others a file, --csv=FILE";
-            Err(Failure::Usage(line.into()))
-        }
-        Ok(args) => Ok(Parsed::Run(Box::new(args))),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Parsed::Text(error.to_string()))
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            Err(Failure::Usage(format!("{}; see --help", line.trim_start_matches("error: "))))
-        }
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.setup().map(drop)
+    }
+
+    fn measure(&self) -> Result<Report, Failure> {
+        run::measure(&self.setup()?)
+    }
+
+    fn drawings(reports: &[Report]) -> Vec<Drawing> {
+        plot::drawings(reports)
     }
 }
 
 impl Args {
-    /// Whether comma-separated values go to standard output.
-    pub(crate) fn csv_out(&self) -> bool {
-        self.csv.as_deref().is_some_and(|file| file.as_os_str() == "-")
-    }
-
-    /// Whether tables go to standard output.
-    pub(crate) fn tables_out(&self) -> bool {
-        self.tables.as_deref().is_some_and(|file| file.as_os_str() == "-")
-    }
-
     /// The one configuration that the arguments describe.
     pub(crate) fn setup(&self) -> Result<Setup, Failure> {
         let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
@@ -187,14 +161,13 @@ fn faulty(text: &str, committee: Committee) -> Result<(usize, Misbehaviour), Fai
 
 #[cfg(test)]
 mod tests {
+    use mellivora_benches::command::args::Request;
+    use mellivora_benches::command::grid::configurations;
+
     use super::*;
 
     fn setup(args: &[&str]) -> Result<Setup, Failure> {
-        let all = std::iter::once("throughput").chain(args.iter().copied()).map(OsString::from);
-        match parse(all)? {
-            Parsed::Run(args) => args.setup(),
-            Parsed::Text(_) => panic!("no configuration"),
-        }
+        Request::<Args>::of(args)?.args.setup()
     }
 
     #[test]
@@ -215,9 +188,6 @@ mod tests {
             (&["--faulty", "1:evil"], "evil"),
             (&["--faulty", "silent"], "N:KIND"),
             (&["--nodes", "many"], "many"),
-            (&["--unheard-of"], "--unheard-of"),
-            (&["--json", "--csv"], "standard output"),
-            (&["--tables", "--csv"], "standard output"),
             (&["--batch", "40000000"], "payload"),
         ] {
             match setup(args) {
@@ -230,8 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn help_is_text() {
-        let help = parse(["throughput", "--help"].map(OsString::from)).unwrap();
-        assert!(matches!(help, Parsed::Text(text) if text.contains("--grid")));
+    fn the_grid_of_the_published_figures_has_every_configuration_that_has_a_bar() {
+        let grid = include_str!("../../../grid.toml");
+        let all = configurations(&Request::<Args>::of([""; 0]).unwrap(), grid).unwrap();
+        assert_eq!(all.len(), 5 * 2 * 4 * 5);
+        for bar in crate::bars::BARS {
+            for protocol in bar.protocols {
+                let is = |args: &Args| {
+                    (args.protocol.as_str(), args.nodes, args.batch) == (protocol.name(), bar.nodes, bar.batch)
+                        && args.encrypt == if bar.encrypted { "always" } else { "never" }
+                };
+                assert_eq!(all.iter().filter(|one| is(&one.args)).count(), 1, "{bar:?}");
+            }
+        }
+        assert!(all.iter().all(|one| one.args.epochs == if one.args.batch == 1 { 20 } else { 3 }));
     }
 }

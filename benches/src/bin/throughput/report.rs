@@ -1,13 +1,8 @@
-//! The figures of a configuration, and the forms in which they are printed.
-
-use std::path::Path;
+//! The figures of a configuration.
 
 use mellivora::Certificates;
-pub(crate) use mellivora_benches::chart::thousands;
+use mellivora_benches::command::report::{Column, Figures, Place, encryption};
 use serde::{Deserialize, Serialize};
-
-use crate::args::Args;
-use crate::{Failure, write_out};
 
 /// The figures of one configuration, over its measured epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,114 +61,31 @@ impl Report {
     }
 }
 
-/// An encryption schedule in words.
-pub(crate) fn encryption(schedule: &str) -> String {
-    match schedule {
-        "always" => "encrypted".to_owned(),
-        "never" => "in the clear".to_owned(),
-        other => format!("encrypted {other}"),
-    }
-}
+impl Figures for Report {
+    const COLUMNS: &'static [Column<Self>] = &[
+        ("protocol", -13, |report| report.protocol.clone()),
+        ("suite", -12, |report| report.suite.clone()),
+        ("encrypt", -8, |report| report.encrypt.clone()),
+        ("nodes", 5, |report| report.nodes.to_string()),
+        ("batch", 7, |report| report.batch.to_string()),
+        ("tx/CPU-s", 11, |report| format!("{:.0}", report.tx_per_cpu_second)),
+        ("CPU ms/epoch", 12, |report| format!("{:.3}", report.cpu_ms_per_epoch)),
+        ("floor ms", 9, |report| format!("{:.3}", 1000.0 * report.floor_cpu_seconds / report.epochs as f64)),
+        ("p50 ms", 9, |report| format!("{:.2}", report.latency_ms.p50)),
+        ("p99 ms", 9, |report| format!("{:.2}", report.latency_ms.p99)),
+        ("ratio", 6, |report| format!("{:.2}", report.floor_ratio)),
+        ("peak MiB", 9, |report| format!("{:.1}", report.peak_rss_mib)),
+    ];
 
-/// How reports are printed as they come.
-pub(crate) struct Format {
-    json: bool,
-    quiet: bool,
-    headed: bool,
-}
-
-impl Format {
-    pub(crate) fn new(args: &Args) -> Self {
-        Format { json: args.json, quiet: args.csv_out() || args.tables_out(), headed: false }
+    fn place(&self) -> Place<'_> {
+        // First in the clear, then what is encrypted.
+        let table = (self.encrypt != "never", self.encrypt.as_str());
+        Place { table, nodes: self.nodes, batch: self.batch, protocol: &self.protocol }
     }
 
-    pub(crate) fn print(&mut self, report: &Report) -> Result<(), Failure> {
-        if self.json {
-            return write_out(&json(report)?);
-        }
-        if self.quiet {
-            return Ok(());
-        }
-        if !self.headed {
-            self.headed = true;
-            write_out(&format!(
-                "{:<13} {:<12} {:<8} {:>5} {:>7} {:>11} {:>12} {:>9} {:>9} {:>9} {:>6} {:>9}",
-                "protocol",
-                "suite",
-                "encrypt",
-                "nodes",
-                "batch",
-                "tx/CPU-s",
-                "CPU ms/epoch",
-                "floor ms",
-                "p50 ms",
-                "p99 ms",
-                "ratio",
-                "peak MiB"
-            ))?;
-        }
-        write_out(&format!(
-            "{:<13} {:<12} {:<8} {:>5} {:>7} {:>11.0} {:>12.3} {:>9.3} {:>9.2} {:>9.2} {:>6.2} {:>9.1}",
-            report.protocol,
-            report.suite,
-            report.encrypt,
-            report.nodes,
-            report.batch,
-            report.tx_per_cpu_second,
-            report.cpu_ms_per_epoch,
-            1000.0 * report.floor_cpu_seconds / report.epochs as f64,
-            report.latency_ms.p50,
-            report.latency_ms.p99,
-            report.floor_ratio,
-            report.peak_rss_mib
-        ))
+    fn common(&self) -> String {
+        encryption(&self.encrypt)
     }
-}
-
-fn json(report: &Report) -> Result<String, Failure> {
-    serde_json::to_string(report).map_err(|error| Failure::Run(format!("figures that are no JSON: {error}")))
-}
-
-/// Writes comma-separated values to a file, or to standard output for `-`.
-pub(crate) fn csv(file: &Path, reports: &[Report]) -> Result<(), Failure> {
-    let mut text = String::from(
-        "protocol,suite,encrypt,transport,nodes,faulty,batch,tx_size,epochs,batches,committed,cpu_seconds,wall_seconds,\
-         tx_per_cpu_second,cpu_ms_per_epoch,latency_ms_p50,latency_ms_p99,messages,bytes_sent,peak_rss_mib,\
-         floor_cpu_seconds,floor_ratio,faults\n",
-    );
-    for r in reports {
-        // No name holds a comma or a quote.
-        text.push_str(&format!(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-            r.protocol,
-            r.suite,
-            r.encrypt,
-            r.transport,
-            r.nodes,
-            r.faulty,
-            r.batch,
-            r.tx_size,
-            r.epochs,
-            r.batches,
-            r.committed,
-            r.cpu_seconds,
-            r.wall_seconds,
-            r.tx_per_cpu_second,
-            r.cpu_ms_per_epoch,
-            r.latency_ms.p50,
-            r.latency_ms.p99,
-            r.messages,
-            r.bytes_sent,
-            r.peak_rss_mib,
-            r.floor_cpu_seconds,
-            r.floor_ratio,
-            r.faults
-        ));
-    }
-    if file.as_os_str() == "-" {
-        return write_out(&text);
-    }
-    std::fs::write(file, text).map_err(|error| Failure::Run(format!("cannot write {}: {error}", file.display())))
 }
 
 #[cfg(test)]

@@ -1,24 +1,29 @@
 //! The command line.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Parser;
-use clap::error::ErrorKind;
 use mellivora::{Committee, EncryptionSchedule, Engine};
+use mellivora_benches::chart::Drawing;
+use mellivora_benches::command::args::Common;
+use mellivora_benches::command::table::Table;
+use mellivora_benches::command::{Failure, Program};
 use mellivora_benches::wan::costs::Costs;
 use mellivora_benches::wan::network::Latency;
 use mellivora_benches::wan::world::Links;
-use mellivora_benches::wan::{Load, Setup};
+use mellivora_benches::wan::{self, Load, Setup};
 use mellivora_benches::workload::Workload;
 
-use crate::Failure;
+use crate::report::Report;
+use crate::{plot, table};
 
 /// Simulates a cluster on a wide area network, in virtual time.
 ///
 /// Nodes, messages, frames, codes and hashes are real; cryptography is a counterfeit of the same size that is charged what
 /// the real one costs. All nodes are honest. Equal arguments give equal figures.
+/// --plot draws latency over throughput, throughput over the number of nodes, and traffic.
 /// Exit status: 0 with figures, 1 when the run failed or batches differ (no figures then), 2 for arguments that cannot be.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "wan", version)]
@@ -73,48 +78,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) costs: Option<PathBuf>,
     /// Measures what computing takes on this machine, and prints the table under this name of the machine
-    #[arg(long, value_name = "MACHINE", num_args = 0..=1, default_missing_value = "this machine")]
+    #[arg(long, value_name = "MACHINE", num_args = 0..=1, default_missing_value = "this machine", conflicts_with_all = ["grid", "results"])]
     pub(crate) measure: Option<String>,
-    /// Runs every configuration of this file, each in a process of its own
-    #[arg(long, value_name = "FILE.toml")]
-    pub(crate) grid: Option<PathBuf>,
-    /// Takes the figures from this file of JSON lines instead of simulating, to print or draw them
-    #[arg(long, value_name = "FILE.jsonl", conflicts_with = "grid")]
-    pub(crate) results: Option<PathBuf>,
-    /// Prints JSON, one object per line and configuration, and nothing else
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Puts tables of the figures into this page between its marks, or prints them
-    #[arg(long, value_name = "PAGE.md", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(crate) tables: Option<PathBuf>,
-    /// Draws SVG files into this folder: latency over throughput, throughput over the number of nodes, traffic
-    #[arg(long, value_name = "DIR")]
-    pub(crate) plot: Option<PathBuf>,
-}
-
-/// What the command line asks for.
-pub(crate) enum Parsed {
-    Run(Box<Args>),
-    /// Help or version.
-    Text(String),
-}
-
-/// Reads a command line. What is wrong with it takes one line.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
-    match Args::try_parse_from(args) {
-        Ok(args) if args.json && args.tables_out() => {
-            Err(Failure::Usage("only one of --json and --tables can have standard output: use --tables=PAGE.md".into()))
-        }
-        Ok(args) => Ok(Parsed::Run(Box::new(args))),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Parsed::Text(error.to_string()))
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            Err(Failure::Usage(format!("{}; see --help", line.trim_start_matches("error: "))))
-        }
-    }
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 /// How many proposals a node of this protocol has under way when it is busy: one for each epoch that runs; a stream has
@@ -124,12 +91,56 @@ fn usual_depth(engine: Engine, pipeline: u64) -> usize {
     if engine == Engine::DumboNg { epochs.saturating_mul(2) } else { epochs }
 }
 
-impl Args {
-    /// Whether tables go to standard output.
-    pub(crate) fn tables_out(&self) -> bool {
-        self.tables.as_deref().is_some_and(|file| file.as_os_str() == "-")
+/// What computing takes on this machine, as a table.
+fn costs(machine: &str) -> Failure {
+    let text = match Costs::measure(machine.to_owned()) {
+        Ok(costs) => toml::to_string(&costs).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("no socket to measure: {error}")),
+    };
+    text.map_or_else(Failure::Run, Failure::Instead)
+}
+
+impl Program for Args {
+    type Report = Report;
+    const GRID: &'static [&'static str] = &[
+        "latency",
+        "encrypt",
+        "nodes",
+        "protocol",
+        "load",
+        "pipeline",
+        "depth",
+        "batch",
+        "bandwidth",
+        "cores",
+        "epochs",
+        "warmup",
+    ];
+    const TABLES: &'static [Table<Report>] = &[("protocols", table::protocols)];
+
+    fn common(&self) -> &Common {
+        &self.common
     }
 
+    fn check(&self) -> Result<(), Failure> {
+        self.setup().map(drop)
+    }
+
+    fn measure(&self) -> Result<Report, Failure> {
+        if let Some(machine) = &self.measure {
+            return Err(costs(machine));
+        }
+        let (setup, start) = (self.setup()?, Instant::now());
+        let outcome = wan::simulate(&setup).map_err(Failure::Run)?;
+        Ok(Report::new(self, &setup, &outcome, start.elapsed().as_secs_f64()))
+    }
+
+    fn drawings(reports: &[Report]) -> Vec<Drawing> {
+        plot::drawings(reports)
+    }
+}
+
+impl Args {
     /// The one configuration that the arguments describe.
     pub(crate) fn setup(&self) -> Result<Setup, Failure> {
         let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
@@ -188,14 +199,13 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
+    use mellivora_benches::command::args::Request;
+    use mellivora_benches::command::grid::configurations;
+
     use super::*;
 
     fn setup(args: &[&str]) -> Result<Setup, Failure> {
-        let all = std::iter::once("wan").chain(args.iter().copied()).map(OsString::from);
-        match parse(all)? {
-            Parsed::Run(args) => args.setup(),
-            Parsed::Text(_) => panic!("no configuration"),
-        }
+        Request::<Args>::of(args)?.args.setup()
     }
 
     #[test]
@@ -220,8 +230,6 @@ mod tests {
             (&["--bandwidth", "NaN"], "--bandwidth"),
             (&["--encrypt", "sometimes"], "sometimes"),
             (&["--costs", "nowhere.toml"], "nowhere.toml"),
-            (&["--unheard-of"], "--unheard-of"),
-            (&["--json", "--tables"], "standard output"),
             (&["--batch", "40000000"], "payload"),
         ] {
             match setup(args) {
@@ -234,8 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn help_is_text() {
-        let help = parse(["wan", "--help"].map(OsString::from)).unwrap();
-        assert!(matches!(help, Parsed::Text(text) if text.contains("--latency")));
+    fn the_grid_of_the_repository_is_valid() {
+        let all = configurations(&Request::<Args>::of([""; 0]).unwrap(), include_str!("../../wan/grid.toml")).unwrap();
+        assert_eq!(all.len(), 5 * (3 + 3 + 10 + 8) + 2);
     }
 }

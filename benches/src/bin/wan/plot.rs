@@ -2,63 +2,19 @@
 //! reaches and sends over the number of nodes.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use mellivora::Engine;
 use mellivora_benches::chart::{Drawing, Line, Scale, thousands};
+use mellivora_benches::command::report::{Figures, latest};
+use mellivora_benches::command::table::protocols;
 
-use crate::Failure;
 use crate::report::Report;
 
 /// A place in a drawing for a report.
 type Point = fn(&Report) -> (f64, f64);
 
-/// Protocols in the order of the list of all, with the place of each.
-pub(crate) fn protocols(reports: &[&Report]) -> Vec<(usize, &'static str)> {
-    let names = Engine::ALL.iter().map(|engine| engine.name()).enumerate();
-    names.filter(|(_, name)| reports.iter().any(|report| report.protocol == *name)).collect()
-}
-
-/// A network in words.
-pub(crate) fn network(latency: &str) -> String {
-    match latency {
-        "matrix" => "twelve regions of the world".to_owned(),
-        ms => format!("{ms} ms one way"),
-    }
-}
-
-/// What is the same for reports that are drawn next to each other.
-pub(crate) fn machine(report: &Report) -> String {
-    let width =
-        if report.bandwidth == 0.0 { "no limit to links".to_owned() } else { format!("{} Mbit/s", report.bandwidth) };
-    let encrypted = if report.encrypt == "never" { "in the clear" } else { "encrypted" };
-    format!("{width}, {} cores, {encrypted}", report.cores)
-}
-
-/// Draws everything into a folder, which is made if need be.
-pub(crate) fn draw(dir: &Path, reports: &[Report]) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::Run(format!("cannot draw into {}: {error}", dir.display()));
-    if reports.is_empty() {
-        return Err(failed(&"there are no figures"));
-    }
-    std::fs::create_dir_all(dir).map_err(|error| failed(&error))?;
-    drawings(&latest(reports)).iter().try_for_each(|drawing| drawing.draw(dir)).map_err(|error| failed(&error))
-}
-
-/// Where a configuration was run more than once, the last one counts.
-pub(crate) fn latest(reports: &[Report]) -> Vec<Report> {
-    let of = |report: &Report| (report.protocol.clone(), report.latency.clone(), report.nodes, report.batch);
-    let mut kept: Vec<Report> = Vec::new();
-    for report in reports.iter().rev() {
-        if kept.iter().all(|other| of(other) != of(report)) {
-            kept.push(report.clone());
-        }
-    }
-    kept.reverse();
-    kept
-}
-
-fn drawings(reports: &[Report]) -> Vec<Drawing> {
+/// Everything that there is to draw.
+pub(crate) fn drawings(reports: &[Report]) -> Vec<Drawing> {
+    let reports = &latest(reports);
     let mut drawings = Vec::new();
     let networks: BTreeSet<&str> = reports.iter().map(|report| report.latency.as_str()).collect();
     for latency in networks {
@@ -74,6 +30,8 @@ fn drawings(reports: &[Report]) -> Vec<Drawing> {
             drawings.push(traffic(format!("{name}-traffic"), &all));
         }
     }
+    // Without points there are no axes.
+    drawings.retain(|drawing| !drawing.lines.is_empty());
     drawings
 }
 
@@ -88,7 +46,7 @@ fn latency_over_throughput(name: String, n: usize, reports: &[&Report]) -> Drawi
     let point: Point = |report| (report.tx_per_second, report.latency_ms.mean);
     let batches: BTreeSet<usize> = sorted.iter().map(|report| report.batch).collect();
     let batches: Vec<String> = batches.into_iter().map(|batch| thousands(batch as f64)).collect();
-    let of = |report: &&Report| format!("{}, {}", network(&report.latency), machine(report));
+    let of = |report: &&Report| report.common();
     let common = sorted.first().map(of).unwrap_or_default();
     Drawing {
         name,
@@ -97,7 +55,10 @@ fn latency_over_throughput(name: String, n: usize, reports: &[&Report]) -> Drawi
         x: "ordered transactions of 250 bytes per second",
         scale: Scale::Logarithmic,
         y: "milliseconds from submission to output, mean",
-        lines: protocols(&sorted).into_iter().map(|(look, name)| line(&sorted, look, name, point)).collect(),
+        lines: protocols(sorted.iter().copied())
+            .into_iter()
+            .map(|(look, name)| line(&sorted, look, name, point))
+            .collect(),
     }
 }
 
@@ -114,9 +75,7 @@ fn best<'a>(reports: &[&'a Report], best: fn(&Report) -> f64) -> Vec<&'a Report>
 
 fn peaks(name: String, reports: &[&Report]) -> Drawing {
     let peaks = best(reports, |report| report.tx_per_second);
-    let of = |report: &&Report| {
-        format!("{}, {}; the best batch size of those tried", network(&report.latency), machine(report))
-    };
+    let of = |report: &&Report| format!("{}; the best batch size of those tried", report.common());
     Drawing {
         name,
         heading: "Throughput over the number of nodes".to_owned(),
@@ -124,7 +83,7 @@ fn peaks(name: String, reports: &[&Report]) -> Drawing {
         x: "nodes",
         scale: Scale::Sizes,
         y: "ordered transactions of 250 bytes per second",
-        lines: protocols(&peaks)
+        lines: protocols(peaks.iter().copied())
             .into_iter()
             .map(|(look, name)| line(&peaks, look, name, |report| (report.nodes as f64, report.tx_per_second)))
             .collect(),
@@ -138,7 +97,7 @@ fn traffic(name: String, reports: &[&Report]) -> Drawing {
     let here: Vec<&Report> = reports.iter().filter(|report| report.batch == COMPARED).copied().collect();
     let here = best(&here, |_| 0.0);
     let mut lines = Vec::new();
-    for (look, name) in protocols(&here) {
+    for (look, name) in protocols(here.iter().copied()) {
         lines.push(line(&here, look, name, |r| (r.nodes as f64, r.bytes_per_node / r.committed as f64)));
         let formula = line(&here, look, name, |r| (r.nodes as f64, r.formula_bytes_per_node / r.committed as f64));
         lines.push(Line { label: format!("{name}, formula"), open: true, ..formula });
@@ -181,10 +140,5 @@ mod tests {
         // Of each size the best.
         assert_eq!(drawings[2].lines[0].points, [(4.0, 2_500.0), (7.0, 10_000.0 / 7.0)]);
         assert_eq!(drawings[3].lines.len(), 4, "what was sent, and the formula");
-        assert!(draw(Path::new("nowhere"), &[]).is_err());
-        let again = Report { tx_per_second: 1.0, ..all[0].clone() };
-        all.push(again.clone());
-        let latest = latest(&all);
-        assert_eq!((latest.len(), latest.last()), (all.len() - 1, Some(&again)));
     }
 }

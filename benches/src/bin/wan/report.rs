@@ -1,11 +1,11 @@
-//! The figures of a configuration, and the forms in which they are printed.
+//! The figures of a configuration.
 
+use mellivora_benches::command::report::{Column, Figures, Place, encryption};
 use mellivora_benches::wan::formula::{self, Formula};
 use mellivora_benches::wan::{Load, Outcome, Setup};
 use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
-use crate::{Failure, write_out};
 
 /// The figures of one configuration, over its measured epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,65 +121,42 @@ impl Report {
     }
 }
 
-/// How reports are printed as they come.
-pub(crate) struct Format {
-    json: bool,
-    quiet: bool,
-    headed: bool,
+/// A network in words.
+pub(crate) fn network(latency: &str) -> String {
+    match latency {
+        "matrix" => "twelve regions of the world".to_owned(),
+        ms => format!("{ms} ms one way"),
+    }
 }
 
-impl Format {
-    pub(crate) fn new(args: &Args) -> Self {
-        Format { json: args.json, quiet: args.tables_out(), headed: false }
+impl Figures for Report {
+    const COLUMNS: &'static [Column<Self>] = &[
+        ("protocol", -13, |report| report.protocol.clone()),
+        ("nodes", 5, |report| report.nodes.to_string()),
+        ("batch", 8, |report| report.batch.to_string()),
+        ("encrypt", -8, |report| report.encrypt.clone()),
+        ("load", 9, |report| report.load.clone()),
+        ("tx/s", 10, |report| format!("{:.0}", report.tx_per_second)),
+        ("mean ms", 9, |report| format!("{:.0}", report.latency_ms.mean)),
+        ("p99 ms", 9, |report| format!("{:.0}", report.latency_ms.p99)),
+        ("MB/node", 12, |report| format!("{:.2}", report.bytes_per_node / 1e6)),
+        ("bytes", 7, |report| format!("{:.3}", report.bytes_ratio)),
+        ("msgs", 7, |report| format!("{:.3}", report.messages_ratio)),
+        ("sigs", 7, |report| {
+            format!("{:.2}", report.verified_per_node_epoch / report.formula_verified_per_node_epoch.max(1.0))
+        }),
+        ("uplink", 7, |report| format!("{:.0}%", 100.0 * report.uplink)),
+        ("cores", 7, |report| format!("{:.0}%", 100.0 * report.cpu)),
+    ];
+
+    fn place(&self) -> Place<'_> {
+        Place { table: (false, &self.latency), nodes: self.nodes, batch: self.batch, protocol: &self.protocol }
     }
 
-    pub(crate) fn print(&mut self, report: &Report) -> Result<(), Failure> {
-        if self.json {
-            let line = serde_json::to_string(report)
-                .map_err(|error| Failure::Run(format!("figures that are no JSON: {error}")))?;
-            return write_out(&line);
-        }
-        if self.quiet {
-            return Ok(());
-        }
-        if !self.headed {
-            self.headed = true;
-            write_out(&format!(
-                "{:<13} {:>5} {:>8} {:<8} {:>9} {:>10} {:>9} {:>9} {:>12} {:>7} {:>7} {:>7} {:>7} {:>7}",
-                "protocol",
-                "nodes",
-                "batch",
-                "encrypt",
-                "load",
-                "tx/s",
-                "mean ms",
-                "p99 ms",
-                "MB/node",
-                "bytes",
-                "msgs",
-                "sigs",
-                "uplink",
-                "cores"
-            ))?;
-        }
-        let sigs = report.verified_per_node_epoch / report.formula_verified_per_node_epoch.max(1.0);
-        write_out(&format!(
-            "{:<13} {:>5} {:>8} {:<8} {:>9} {:>10.0} {:>9.0} {:>9.0} {:>12.2} {:>7.3} {:>7.3} {:>7.2} {:>6.0}% {:>6.0}%",
-            report.protocol,
-            report.nodes,
-            report.batch,
-            report.encrypt,
-            report.load,
-            report.tx_per_second,
-            report.latency_ms.mean,
-            report.latency_ms.p99,
-            report.bytes_per_node / 1e6,
-            report.bytes_ratio,
-            report.messages_ratio,
-            sigs,
-            100.0 * report.uplink,
-            100.0 * report.cpu
-        ))
+    fn common(&self) -> String {
+        let width =
+            if self.bandwidth == 0.0 { "no limit to links".to_owned() } else { format!("{} Mbit/s", self.bandwidth) };
+        format!("{}, {width}, {} cores, {}", network(&self.latency), self.cores, encryption(&self.encrypt))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Reports as lines of a drawing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use mellivora_benches::chart::{Drawing, Error, Line, Scale};
+use mellivora_benches::chart::{Drawing, Line, Scale};
+use mellivora_benches::command::report::encryption;
 
-use crate::report::{Report, encryption};
+use crate::report::Report;
 
 /// What an axis shows.
 #[derive(Clone, Copy)]
@@ -64,8 +64,8 @@ impl Key {
 type Lines = BTreeMap<Key, Vec<(f64, f64)>>;
 
 impl Chart<'_> {
-    /// Draws into a file in this folder.
-    pub(super) fn draw(&self, dir: &Path) -> Result<(), Error> {
+    /// As it is drawn.
+    pub(super) fn drawing(&self) -> Drawing {
         let lines = self.lines();
         let mut colours: Vec<&(usize, String)> = lines.keys().map(|key| &key.line).collect();
         colours.dedup();
@@ -82,7 +82,7 @@ impl Chart<'_> {
             }
         };
         let same = (0..5).filter(|part| common(*part)).filter_map(|part| Some(parts.first()?[part].clone()));
-        let drawing = Drawing {
+        Drawing {
             name: self.name.clone(),
             heading: format!("{} over {}", self.y.title, self.x.title),
             subtitle: join(self.notes.iter().cloned().chain(same)),
@@ -90,8 +90,7 @@ impl Chart<'_> {
             scale: if self.x.sizes { Scale::Sizes } else { Scale::Logarithmic },
             y: self.y.unit,
             lines: lines.iter().map(line).collect(),
-        };
-        drawing.draw(dir)
+        }
     }
 
     /// A line of a single point is left out where others have more.
