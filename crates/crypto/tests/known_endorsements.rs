@@ -143,6 +143,26 @@ fn proofs_that_all_nodes_put_together_of_all_deliveries_cost_each_endorsement_on
 }
 
 #[test]
+fn what_was_announced_is_taken_along_with_what_is_unknown_of_it() {
+    let nodes = deal(7);
+    let below = Counting::new(&nodes[0]);
+    let scheme = Remembering::scheme(below.clone());
+    let about = [1, 2, 3].map(statement);
+    let all = about.map(|about| signed(&nodes, &about));
+    let claim = |i: usize, first| certified(&about[i], some(&all[i], first, 3));
+    [claim(0, 2), claim(0, 3), claim(1, 2), claim(1, 4)].iter().for_each(|claim| scheme.announce(claim));
+    assert!(scheme.verify(&[claim(0, 1)]));
+    // Nodes 1 to 5 on the first statement, 2 to 6 on the second.
+    assert_eq!(below.take(), 10);
+    assert!(scheme.verify(&[claim(0, 2), claim(0, 3), claim(1, 2), claim(1, 3), claim(1, 4)]));
+    assert_eq!(below.take(), 0);
+    // Known by now, so it is not there to be taken along.
+    scheme.announce(&claim(1, 3));
+    assert!(scheme.verify(&[claim(2, 0)]));
+    assert_eq!(below.take(), 3);
+}
+
+#[test]
 fn the_form_of_a_certificate_of_known_endorsements_is_looked_at() {
     let nodes = deal(7);
     let about = statement(1);

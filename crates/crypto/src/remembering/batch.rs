@@ -32,12 +32,8 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds a claim: as it is, if nothing of it is known, and else what is unknown of it, each endorsement for itself.
-    /// `unknown` tells those of a list that are neither known nor verified elsewhere.
-    pub(super) fn add(
-        &mut self,
-        subject: Subject,
-        unknown: impl Fn(&Statement, &[(NodeIndex, Endorsement)]) -> Vec<(NodeIndex, Endorsement)>,
-    ) {
+    /// `known` are those that are known, or verified along with this.
+    pub(super) fn add(&mut self, subject: Subject, known: &[&Endorsed]) {
         let Subject { name, claim, parts } = subject;
         if !self.names.insert(name) {
             return;
@@ -47,7 +43,8 @@ impl Batch {
             return self.claims.push(claim);
         };
         let statement = claim.statement;
-        let fresh = self.endorsed.unknown(&statement, &unknown(&statement, &parts));
+        let own = self.endorsed.unknown(&statement, &parts);
+        let fresh = known.iter().fold(own, |fresh, known| known.unknown(&statement, &fresh));
         self.signatures += fresh.len();
         if fresh.len() == parts.len() {
             self.claims.push(claim);

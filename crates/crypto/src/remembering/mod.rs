@@ -116,7 +116,7 @@ impl Remembering {
         let mut own = Batch::default();
         for subject in subjects {
             state.withdraw(&subject.name);
-            own.add(subject, state.unknown_to(None));
+            own.add(subject, &[state.endorsed()]);
         }
         let mut others = Batch::default();
         while own.signatures() + others.signatures() < Self::BATCH
@@ -125,7 +125,7 @@ impl Remembering {
             let parts = self.inner.endorsements(&claim);
             let subject = Subject { name, claim, parts };
             if !state.knows(&subject) {
-                others.add(subject, state.unknown_to(Some(&own)));
+                others.add(subject, &[state.endorsed(), own.endorsed()]);
             }
         }
         let (own, others) = (Arc::new(own), Arc::new(others));
@@ -154,7 +154,7 @@ impl Remembering {
         required: usize,
         endorsements: &[(NodeIndex, Endorsement)],
     ) -> Option<Certificate> {
-        let unknown = self.lock().unknown(statement, endorsements);
+        let unknown = self.lock().endorsed().unknown(statement, endorsements);
         if unknown.len() == endorsements.len() {
             return None;
         }
@@ -184,7 +184,7 @@ impl CertificateScheme for Remembering {
             let claim = Claim::many(*statement, required, certificate.clone());
             let parts = self.inner.endorsements(&claim);
             let mut batch = Batch::default();
-            batch.add(Subject::new(claim, parts), |_, parts| parts.to_vec());
+            batch.add(Subject::new(claim, parts), &[]);
             self.lock().remember(&batch);
         }
         assembly

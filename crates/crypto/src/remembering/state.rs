@@ -23,27 +23,9 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Those of `parts` that are not known to be valid.
-    pub(super) fn unknown(
-        &self,
-        statement: &Statement,
-        parts: &[(NodeIndex, Endorsement)],
-    ) -> Vec<(NodeIndex, Endorsement)> {
-        self.endorsed.unknown(statement, parts)
-    }
-
-    /// Those that are not known, nor will be when `batch` holds.
-    pub(super) fn unknown_to<'a>(
-        &'a self,
-        batch: Option<&'a Batch>,
-    ) -> impl Fn(&Statement, &[(NodeIndex, Endorsement)]) -> Vec<(NodeIndex, Endorsement)> + 'a {
-        move |statement, parts| {
-            let unknown = self.endorsed.unknown(statement, parts);
-            match batch {
-                Some(batch) => batch.endorsed().unknown(statement, &unknown),
-                None => unknown,
-            }
-        }
+    /// Endorsements that are known to be valid.
+    pub(super) fn endorsed(&self) -> &Endorsed {
+        &self.endorsed
     }
 
     pub(super) fn knows_all(&self, statement: &Statement, parts: &[(NodeIndex, Endorsement)]) -> bool {
