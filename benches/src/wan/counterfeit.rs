@@ -125,6 +125,20 @@ impl CertificateScheme for Part {
         Assembly { certificate: Certificate::new(signers, proof.into()), culprits }
     }
 
+    fn endorsements(&self, claim: &Claim) -> Option<Vec<(NodeIndex, Endorsement)>> {
+        match &claim.proof {
+            ClaimProof::One(node, endorsement) => Some(vec![(*node, *endorsement)]),
+            ClaimProof::Many { required, certificate } => {
+                let counted = certificate.signers.len() == *required && *required > 0;
+                if counted { certificate.listed(SIGNATURE) } else { None }
+            }
+        }
+    }
+
+    fn signer(&self) -> Option<NodeIndex> {
+        Some(self.me)
+    }
+
     fn verify(&self, claims: &[Claim]) -> bool {
         let signatures = claims.iter().map(Claim::signatures).sum();
         charge(self.costs.verify(signatures), signatures, 0);

@@ -22,8 +22,10 @@
 //! (n + 2) * 64 + 1 KiB)`: batches above what is ordered and those of open epochs, each with a certificate and what its
 //! retrieval notes; `share` is what one epoch orders of a stream, at most 256 / n.
 //!
-//! Two pools are not per peer: batches that are kept for whoever lags ([`Local::retention_bytes`](crate::Local), and
-//! never less than the P open epochs), and the queue of own submissions. Links are the driver's.
+//! Three pools are not per peer: batches that are kept for whoever lags ([`Local::retention_bytes`](crate::Local), and
+//! never less than the P open epochs); what was found valid of certificates and what waits to be verified with others,
+//! [`Remembering::MEMORY`](mellivora_crypto::Remembering::MEMORY) at the most, whatever is sent; and the queue of own
+//! submissions. Links are the driver's.
 
 use mellivora_core::codec::Blob;
 use mellivora_core::{Committee, Limits};

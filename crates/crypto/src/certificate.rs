@@ -113,6 +113,25 @@ impl Certificate {
         (proof.len() <= Self::MAX_PROOF).then_some(Certificate { signers, proof })
     }
 
+    /// One whose proof is the list of these endorsements, in ascending order of nodes; `None` if a node comes twice.
+    pub fn list(mut endorsements: Vec<(NodeIndex, Endorsement)>) -> Option<Self> {
+        endorsements.sort_unstable_by_key(|(node, _)| *node);
+        let signers: NodeSet = endorsements.iter().map(|(node, _)| *node).collect();
+        let bytes = endorsements.iter().map(|(_, endorsement)| endorsement.as_bytes());
+        let proof: Vec<u8> = bytes.flatten().copied().collect();
+        Certificate::new(signers, proof.into()).filter(|certificate| certificate.signers.len() == endorsements.len())
+    }
+
+    /// What [`list`](Self::list) was made of, if each endorsement has `width` bytes, not 0; `None` if the proof is no such
+    /// list.
+    pub fn listed(&self, width: usize) -> Option<Vec<(NodeIndex, Endorsement)>> {
+        if self.proof.len() != self.signers.len() * width {
+            return None;
+        }
+        let parts = self.signers.iter().zip(self.proof.chunks_exact(width));
+        parts.map(|(node, bytes)| Some((node, Endorsement::from_bytes(bytes)?))).collect()
+    }
+
     /// The scheme's bytes.
     pub fn proof(&self) -> &[u8] {
         &self.proof
@@ -242,6 +261,20 @@ pub trait CertificateScheme: Send + Sync + fmt::Debug {
     /// Puts endorsements of distinct nodes together to a certificate of exactly `required` signers, which is valid if
     /// there is one. There is none of nobody. Never panics, whatever the endorsements hold.
     fn assemble(&self, statement: &Statement, required: usize, endorsements: &[(NodeIndex, Endorsement)]) -> Assembly;
+
+    /// The endorsements that a claim comes down to: it holds exactly if each of them, claimed [alone](Claim::one), holds.
+    /// `None` for what cannot be taken apart or is refuted by its form; [`verify`](Self::verify) tells about that.
+    ///
+    /// A scheme that takes claims apart makes them so that [`Certificate::list`] puts valid endorsements together.
+    fn endorsements(&self, claim: &Claim) -> Option<Vec<(NodeIndex, Endorsement)>> {
+        let _ = claim;
+        None
+    }
+
+    /// Whose endorsements [`endorse`](Self::endorse) makes, if the scheme takes claims apart.
+    fn signer(&self) -> Option<NodeIndex> {
+        None
+    }
 
     /// A claim that [`verify`](Self::verify) will be asked about soon. A scheme may verify it together with others that are
     /// asked about before.

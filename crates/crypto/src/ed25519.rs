@@ -8,6 +8,9 @@ use mellivora_core::{NodeIndex, NodeSet, planted};
 use crate::certificate::{Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Statement};
 use crate::{NodeKeys, Signature};
 
+/// Bytes of a signature.
+const SIGNATURE: usize = 64;
+
 /// Ed25519 under ZIP 215, with the identities of the nodes as keys.
 ///
 /// A certificate of s signers has 64 s bytes of proof: the signatures in ascending order of signers. Signatures of any
@@ -22,17 +25,17 @@ impl Ed25519Certificates {
         Arc::new(Ed25519Certificates { keys })
     }
 
-    /// The signatures that a claim rests on; `None` if its form alone refutes it.
+    /// The signatures that a claim rests on; `None` if its form alone refutes it. A claim holds if all of them do.
     fn signatures(&self, claim: &Claim) -> Option<Vec<(NodeIndex, Signature)>> {
         match &claim.proof {
             ClaimProof::One(node, endorsement) => Some(vec![(*node, signature(endorsement.as_bytes())?)]),
             ClaimProof::Many { required, certificate } => {
                 let signers = certificate.signers;
                 let exact = signers.len() == *required || planted("cert-signers-uncounted");
-                if !exact || signers.is_empty() || certificate.proof().len() != signers.len() * 64 {
+                if !exact || signers.is_empty() || certificate.proof().len() != signers.len() * SIGNATURE {
                     return None;
                 }
-                let signatures = certificate.proof().chunks_exact(64);
+                let signatures = certificate.proof().chunks_exact(SIGNATURE);
                 signers.iter().zip(signatures).map(|(node, bytes)| Some((node, signature(bytes)?))).collect()
             }
         }
@@ -82,6 +85,22 @@ impl CertificateScheme for Ed25519Certificates {
         // Distinct nodes, as the contract says; of repeated ones there is no certificate.
         let certificate = Certificate::new(signers, proof.freeze()).filter(|c| c.signers.len() == required);
         Assembly { certificate, culprits }
+    }
+
+    fn endorsements(&self, claim: &Claim) -> Option<Vec<(NodeIndex, Endorsement)>> {
+        match &claim.proof {
+            ClaimProof::One(node, endorsement) => {
+                (endorsement.as_bytes().len() == SIGNATURE).then(|| vec![(*node, *endorsement)])
+            }
+            ClaimProof::Many { required, certificate } => {
+                let counted = certificate.signers.len() == *required || planted("cert-known-uncounted");
+                if counted && *required > 0 { certificate.listed(SIGNATURE) } else { None }
+            }
+        }
+    }
+
+    fn signer(&self) -> Option<NodeIndex> {
+        Some(self.keys.index())
     }
 
     fn verify(&self, claims: &[Claim]) -> bool {

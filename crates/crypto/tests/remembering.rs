@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
 use bytes::Bytes;
-use mellivora_core::{Digest, Domain, Era, NodeIndex, Purpose, Round};
+use mellivora_core::{Digest, Domain, Era, NodeIndex, NodeSet, Purpose, Round};
 use mellivora_crypto::{
     Assembly, Certificate, CertificateScheme, Claim, ClaimProof, Endorsement, Remembering, Statement,
 };
@@ -100,6 +100,25 @@ fn a_batch_is_no_larger_than_pays_and_announcements_are_bounded() {
         kept += calls[0] - 1;
     }
     assert_eq!(kept, Remembering::ANNOUNCED);
+}
+
+#[test]
+fn announcements_take_no_more_memory_than_they_may() {
+    let below = Arc::new(Below::default());
+    let scheme = Remembering::scheme(below.clone());
+    let large = |number: u64| {
+        let proof = vec![0; Certificate::MAX_PROOF].into();
+        let certificate = Certificate::new(NodeSet::first(NodeSet::CAPACITY), proof).unwrap();
+        Claim::many(numbered(number, 0, 1).statement, NodeSet::CAPACITY, certificate)
+    };
+    (0..Remembering::ANNOUNCED as u64).for_each(|number| scheme.announce(&large(number)));
+    let mut kept = 0;
+    for node in 2..200 {
+        assert!(scheme.verify(&[claim(node, 1)]));
+        kept += below.take_calls()[0] - 1;
+    }
+    let bytes = kept * large(0).memory();
+    assert!(bytes <= Remembering::ANNOUNCED_BYTES && bytes > Remembering::ANNOUNCED_BYTES / 2, "{bytes}");
 }
 
 #[test]

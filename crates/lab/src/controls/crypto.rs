@@ -188,6 +188,30 @@ pub(super) const CONTROLS: &[Control] = &[
         "bad_endorsements_are_named_and_enough_good_ones_still_make_a_certificate",
     ),
     CERTIFICATES.by(
+        "cert-known-of-any-statement",
+        "an endorsement of one statement is known for all",
+        "known_endorsements",
+        "what_is_known_is_one_signature_of_one_node_on_one_statement",
+    ),
+    CERTIFICATES.by(
+        "cert-known-by-signer",
+        "whoever is known to have signed is believed any signature",
+        "known_endorsements",
+        "what_is_known_is_one_signature_of_one_node_on_one_statement",
+    ),
+    CERTIFICATES.by(
+        "cert-known-uncounted",
+        "a certificate of known endorsements counts for any number of signers",
+        "known_endorsements",
+        "the_form_of_a_certificate_of_known_endorsements_is_looked_at",
+    ),
+    CERTIFICATES.by(
+        "cert-known-unverified",
+        "a batch that does not hold is remembered",
+        "known_endorsements",
+        "a_memory_changes_no_verdict",
+    ),
+    CERTIFICATES.by(
         "bls-pop-unchecked",
         "a certificate key needs no proof of possession",
         "lib",
