@@ -19,13 +19,16 @@ struct Segment {
     fingerprints: Vec<Fingerprint>,
 }
 
-/// The window of committed transactions: 22 to 28 bytes for each one of the last D epochs (and of up to D / 4 more), 28
-/// to 40 when there are more than eleven million.
+/// The window of committed transactions: 22 to 32 bytes for each one of the last D epochs, up to 48 when there are more
+/// than eight million.
 ///
 /// ```text
 /// segments   | epoch e: fingerprints | epoch e + 1: ... |     in the order of commitment, numbered through
 /// cells      | tag, number |      | tag, number | ...         open addressing; at most two thirds are taken
 /// ```
+///
+/// A segment goes when its epoch leaves the window. Its cells stay, and mean nothing any more, until two thirds of all
+/// are taken: then the table is made anew, half empty or emptier, so that each transaction is put in twice or so in all.
 ///
 /// Nearly every transaction is new. Whether it is, the cells tell: a few bytes at a random place, which is all that has
 /// to come from memory. A whole fingerprint is looked at only where a tag matches.
@@ -34,8 +37,8 @@ pub(crate) struct Dedup {
     horizon: u64,
     segments: VecDeque<Segment>,
     cells: Cells,
-    /// No entry older than this epoch is in the table.
-    swept: u64,
+    /// The next number. No more cells are taken than numbers were given, those of segments that are gone included.
+    next: u64,
 }
 
 /// Cells by the power of two, each a number plus one below a tag; a free cell is zero. Numbers are below two thirds of
@@ -128,7 +131,7 @@ impl Dedup {
     const FEWEST: usize = 16;
 
     pub(crate) fn new(horizon: u64) -> Self {
-        Dedup { horizon, segments: VecDeque::new(), cells: Cells::free(Self::FEWEST), swept: 0 }
+        Dedup { horizon, segments: VecDeque::new(), cells: Cells::free(Self::FEWEST), next: 0 }
     }
 
     /// Fetches the cells of some fingerprints, [`ABREAST`](Self::ABREAST) at the best, which are about to be looked at.
@@ -191,14 +194,10 @@ impl Dedup {
             return false;
         }
         let Some(segment) = self.segments.back_mut() else { return true };
-        self.cells.set(at, fingerprint, segment.first + segment.fingerprints.len() as u64);
+        self.cells.set(at, fingerprint, self.next);
         segment.fingerprints.push(*fingerprint);
+        self.next += 1;
         true
-    }
-
-    /// Numbers that were given since the last time that the table was made: at least as many as cells are taken.
-    fn numbered(&self) -> usize {
-        self.segments.back().map_or(0, |segment| segment.first as usize + segment.fingerprints.len())
     }
 
     /// Makes room for so many in epoch `now`, so that they do not make the table grow step by step.
@@ -206,31 +205,31 @@ impl Dedup {
         if self.horizon == 0 {
             return;
         }
+        self.expire(now);
         match self.segments.back_mut() {
             Some(segment) if segment.epoch == now.0 => segment.fingerprints.reserve(count),
-            last => {
-                let first = last.map_or(0, |segment| segment.first + segment.fingerprints.len() as u64);
+            _ => {
                 let fingerprints = Vec::with_capacity(count);
-                self.segments.push_back(Segment { epoch: now.0, first, fingerprints });
+                self.segments.push_back(Segment { epoch: now.0, first: self.next, fingerprints });
             }
         }
-        if Self::cells_for(self.numbered() + count) > self.cells.len() {
-            self.rebuild(count, now);
+        let numbers = self.next as usize + count;
+        if numbers + numbers / 2 > self.cells.len() {
+            self.rebuild(count);
         }
     }
 
-    fn cells_for(count: usize) -> usize {
-        // At most two thirds are taken.
-        (count + count / 2).next_power_of_two().max(Self::FEWEST)
+    /// Drops the segments that are outside the window in epoch `now`.
+    fn expire(&mut self, now: Epoch) {
+        while self.segments.front().is_some_and(|segment| segment.epoch.saturating_add(self.horizon) <= now.0) {
+            self.segments.pop_front();
+        }
     }
 
-    /// Drops what is expired in epoch `now`, numbers what is left anew, and makes its cells with room for `more`.
-    fn rebuild(&mut self, more: usize, now: Epoch) {
-        // What is left of a transaction that was committed again is its newest number alone.
-        let horizon = self.horizon;
-        self.segments.retain(|segment| segment.epoch.saturating_add(horizon) > now.0);
+    /// Numbers what is left anew, and makes its cells with room for `more`: at most half of them are taken then.
+    fn rebuild(&mut self, more: usize) {
         let kept: usize = self.segments.iter().map(|segment| segment.fingerprints.len()).sum();
-        let cells = Self::cells_for(kept + more);
+        let cells = (2 * (kept + more)).next_power_of_two().max(Self::FEWEST);
         if cells == self.cells.len() {
             self.cells.clear();
         } else {
@@ -238,28 +237,23 @@ impl Dedup {
             self.cells = Cells::free(Self::FEWEST);
             self.cells = Cells::free(cells);
         }
-        let mut next = 0;
+        self.next = 0;
         for segment in &mut self.segments {
-            segment.first = next;
+            segment.first = self.next;
             for fingerprint in &segment.fingerprints {
                 let mut at = self.cells.place(fingerprint);
                 while self.cells.get(at).is_some() {
                     at = self.cells.after(at);
                 }
-                self.cells.set(at, fingerprint, next);
-                next += 1;
+                self.cells.set(at, fingerprint, self.next);
+                self.next += 1;
             }
         }
     }
 
-    /// Called once after each epoch: drops expired entries now and then, a sweep per D / 4 epochs.
+    /// Called once after each epoch: drops what is outside the window in the next one.
     pub(crate) fn end_epoch(&mut self, epoch: Epoch) {
-        let oldest = epoch.0.saturating_add(1).saturating_sub(self.horizon);
-        if oldest > self.swept.saturating_add(self.horizon / 4) {
-            let next = epoch.next().0 + 2 * u64::from(planted("dedup-sweeps-too-much"));
-            self.rebuild(0, Epoch(next));
-            self.swept = oldest;
-        }
+        self.expire(Epoch(epoch.next().0 + 2 * u64::from(planted("dedup-sweeps-too-much"))));
     }
 
     /// Bytes of memory, about.
@@ -317,7 +311,7 @@ mod tests {
                 }
                 dedup.add(Fingerprint(e, 0), e);
                 dedup.end_epoch(Epoch(e));
-                assert!(dedup.len() <= 14, "the table stays bounded");
+                assert!(dedup.len() <= 10 && dedup.cells.len() <= 32, "the table stays bounded");
             }
         }
     }
