@@ -87,13 +87,17 @@ impl Cells {
         (at + 1) & (self.len() - 1)
     }
 
-    /// What is in a cell; none if it is free.
-    fn get(&self, at: usize) -> Option<u64> {
-        let cell = match self {
+    /// What is in a cell; zero if it is free.
+    fn word(&self, at: usize) -> u64 {
+        match self {
             Cells::Narrow(cells) => cells.get(at).map_or(0, |cell| u64::from(*cell)),
             Cells::Wide(cells) => cells.get(at).map_or(0, |cell| *cell),
-        };
-        (cell != 0).then_some(cell)
+        }
+    }
+
+    /// What is in a cell; none if it is free.
+    fn get(&self, at: usize) -> Option<u64> {
+        Some(self.word(at)).filter(|word| *word != 0)
     }
 
     fn set(&mut self, at: usize, fingerprint: &Fingerprint, number: u64) {
@@ -138,8 +142,9 @@ impl Dedup {
     /// Loads that depend on nothing are under way at the same time; one after the other they would take longer than all
     /// the rest.
     pub(crate) fn touch(&self, fingerprints: &[Fingerprint]) {
-        let cells = fingerprints.iter().filter_map(|fingerprint| self.cells.get(self.cells.place(fingerprint)));
-        std::hint::black_box(cells.fold(0, |all, cell| all ^ cell));
+        // Nothing may depend on what is in a cell, or one would be waited for before the next is asked for.
+        let words = fingerprints.iter().map(|fingerprint| self.cells.word(self.cells.place(fingerprint)));
+        std::hint::black_box(words.fold(0, |all, word| all ^ word));
     }
 
     /// The epoch of a number, if the fingerprint with that number is this one and still in the table.
