@@ -34,6 +34,10 @@ impl Sample {
         self.0.is_empty()
     }
 
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.0.iter().map(|entry| entry.fingerprint)
+    }
+
     pub(crate) fn transactions(&self) -> impl Iterator<Item = &Bytes> + Clone {
         self.0.iter().map(|entry| &entry.transaction)
     }
@@ -226,7 +230,11 @@ mod tests {
 
     impl From<Vec<Bytes>> for Sample {
         fn from(list: Vec<Bytes>) -> Self {
-            let entry = |transaction| Entry { order: 0, fingerprint: KEY.fingerprint(&[]), transaction };
+            let entry = |transaction: Bytes| Entry {
+                order: 0,
+                fingerprint: FingerprintKey([7; 16]).fingerprint(&transaction),
+                transaction,
+            };
             Sample(Arc::new(list.into_iter().map(entry).collect()))
         }
     }

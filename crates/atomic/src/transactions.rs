@@ -146,6 +146,26 @@ impl Transactions {
         complete.then_some(Transactions { body, spans, crossing, fingerprints })
     }
 
+    /// The list that this node has framed from `sample`: as parsing the frame would give it, but for the length table,
+    /// and each transaction a piece of its own. `None` when it breaks a limit.
+    pub(crate) fn of(sample: &Sample, limits: &Limits) -> Option<Self> {
+        if sample.len() > limits.transactions {
+            return None;
+        }
+        let mut spans = Vec::with_capacity(sample.len());
+        let mut end = 0u32;
+        for transaction in sample.transactions() {
+            let start = end;
+            end = u32::try_from(transaction.len()).ok().and_then(|length| start.checked_add(length))?;
+            if transaction.len() > limits.transaction_bytes {
+                return None;
+            }
+            spans.push((start, end));
+        }
+        let body = Body::from_pieces(sample.transactions().cloned());
+        Some(Transactions { body, spans, crossing: Vec::new(), fingerprints: sample.fingerprints().collect() })
+    }
+
     /// The transactions in order.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         let mut walk = Walk::over(&self.body);
@@ -221,6 +241,21 @@ mod tests {
             prop_assert_eq!(framed.len(), framed_bytes(list.len(), content));
             let parsed = Transactions::parse(whole(framed), &Limits::default(), &KEY).unwrap();
             prop_assert_eq!(parsed.iter().map(Bytes::copy_from_slice).collect::<Vec<_>>(), list);
+        }
+
+        #[test]
+        fn what_this_node_has_framed_is_what_it_would_parse(
+            list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 1..12),
+            most in 1usize..12,
+            longest in 0usize..9,
+        ) {
+            let sample = Sample::from(list.into_iter().map(Bytes::from).collect::<Vec<_>>());
+            let limits = Limits { transactions: most, transaction_bytes: longest, ..Limits::default() };
+            let known = Transactions::of(&sample, &limits);
+            let parsed = Transactions::parse(whole(frame(&sample, 0, 0)), &limits, &KEY);
+            let content = |list: &Transactions| list.iter().map(<[u8]>::to_vec).collect::<Vec<_>>();
+            prop_assert_eq!(known.as_ref().map(content), parsed.as_ref().map(content));
+            prop_assert_eq!(known.map(|list| list.fingerprints), parsed.map(|list| list.fingerprints));
         }
 
         /// In whatever pieces a contribution came, and whichever of its transactions are dropped as duplicates.

@@ -213,7 +213,7 @@ impl Source for Streams {
             StreamsDone::Stream(proposer, done) => {
                 engine.with_stream(proposer, fx, |stream, fx| stream.done(done, fx));
             }
-            StreamsDone::Sealed(slot, batch) => engine.sealed(slot, batch, fx),
+            StreamsDone::Sealed(slot, made) => engine.sealed(slot, made, fx),
         }
     }
 

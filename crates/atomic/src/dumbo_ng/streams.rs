@@ -13,7 +13,7 @@ use mellivora_crypto::Seed;
 
 use super::{DumboNg, OfStream, Tips, tips};
 use crate::engine::{AtomicJob, LOCAL, OrderedSlot, Setup};
-use crate::epoch::{Proposal, seal_label};
+use crate::epoch::{EpochInput, Made, Proposal, seal_label};
 use crate::message::Message;
 
 /// Streams, and where they stand. See the [module page](super).
@@ -37,6 +37,8 @@ pub struct Streams {
     prompted: bool,
     /// The next own batch: being made, or waiting for its turn.
     next: Next,
+    /// Own batches that are not ordered yet, by slot.
+    made: BTreeMap<u64, Made>,
 }
 
 /// How far the next own batch is.
@@ -66,7 +68,7 @@ pub enum StreamsDone {
     Stream(NodeIndex, <StreamJob as Job>::Done),
     /// The next own batch, for this slot.
     #[doc(hidden)]
-    Sealed(u64, Bytes),
+    Sealed(u64, Made),
 }
 
 impl Job for StreamsJob {
@@ -78,7 +80,7 @@ impl Job for StreamsJob {
                 let (proposer, done) = job.run();
                 StreamsDone::Stream(proposer, done)
             }
-            StreamsJob::Seal(slot, proposal) => StreamsDone::Sealed(slot, proposal.run().0),
+            StreamsJob::Seal(slot, proposal) => StreamsDone::Sealed(slot, proposal.run()),
         }
     }
 
@@ -132,6 +134,7 @@ impl Streams {
             wanted: BTreeSet::new(),
             prompted: false,
             next: Next::Nothing,
+            made: BTreeMap::new(),
         }
     }
 
@@ -272,6 +275,8 @@ impl DumboNg {
         if epoch < self.next || !self.source.wanted.insert(epoch) {
             return;
         }
+        let made = self.source.made.values().cloned().collect();
+        self.in_epoch(epoch, fx, |instance, fx| instance.input(EpochInput::Own(made), fx));
         for (proposer, certified) in decision.into_vec() {
             self.with_stream(proposer, fx, |stream, fx| stream.input(StreamInput::Want(certified), fx));
         }
@@ -286,6 +291,7 @@ impl DumboNg {
         {
             // The stream went on without it, over a restart: its transactions wait again.
             self.queue.end_epoch(EpochNumber(*slot));
+            self.source.made.remove(slot);
             self.source.next = Next::Nothing;
         }
         let prompted = std::mem::take(&mut self.source.prompted);
@@ -332,8 +338,9 @@ impl DumboNg {
         fx.job(AtomicJob::Beside(StreamsJob::Seal(slot, proposal)));
     }
 
-    pub(super) fn sealed(&mut self, slot: u64, batch: Bytes, fx: &mut dyn Effects<Self>) {
-        self.source.next = Next::Ready(slot, batch);
+    pub(super) fn sealed(&mut self, slot: u64, made: Made, fx: &mut dyn Effects<Self>) {
+        self.source.next = Next::Ready(slot, made.contribution.clone());
+        self.source.made.insert(slot, made);
         self.propose(fx);
     }
 
@@ -361,6 +368,7 @@ impl DumboNg {
                 *tip = tip.extend(&slot.commitment, slot.empty);
                 if slot.proposer == me {
                     self.queue.end_epoch(EpochNumber(tip.slot));
+                    self.source.made.remove(&tip.slot);
                 }
             }
         }

@@ -49,11 +49,10 @@ impl Parser {
 pub(super) enum Work {
     /// Frames the own transactions and seals them, if there is a scheme.
     Propose(Proposal),
-    /// Parses a contribution that travelled in the clear.
-    Parse { slot: NodeIndex, body: Body, parser: Parser },
-    /// Checks a ciphertext and computes this node's share of it. One that this node has sealed itself is `known` by the
-    /// digest of its sealed part, and needs no check.
-    Inspect { slot: NodeIndex, sealed: Sealed, known: Option<Digest> },
+    /// Parses a contribution that travelled in the clear. What is in an own one is known.
+    Parse { slot: NodeIndex, body: Body, own: Option<Made>, parser: Parser },
+    /// Checks a ciphertext and computes this node's share of it. An own one needs no check, and nobody's shares to open.
+    Inspect { slot: NodeIndex, sealed: Sealed, own: Option<Made>, parser: Parser },
     /// Combines f + 1 shares, opens and parses. `suspects` are judged by the seed, once there is one.
     Open {
         slot: NodeIndex,
@@ -76,11 +75,10 @@ pub(super) enum Work {
 /// What came of a [`Work`].
 #[derive(Debug)]
 pub(super) enum Worked {
-    /// The contribution and, if it is sealed, the digest of its sealed part.
-    Proposed(Bytes, Option<Digest>),
+    Proposed(Made),
     Parsed(NodeIndex, Option<Transactions>),
-    /// Digest of the sealed part and own share; `None` if the ciphertext is not valid.
-    Inspected(NodeIndex, Option<(Digest, DecryptionShare)>),
+    /// Digest of the sealed part and own share, `None` if the ciphertext is not valid; and what is in an own one.
+    Inspected(NodeIndex, Option<(Digest, DecryptionShare)>, Option<(Seed, Transactions)>),
     Opened(NodeIndex, Opening),
     Proved(NodeIndex, Option<DecryptionProof>),
     Verified(NodeIndex, Vec<(NodeIndex, DecryptionShare, bool)>),
@@ -102,17 +100,20 @@ impl Job for Work {
 
     fn run(self) -> Worked {
         match self {
-            Work::Propose(proposal) => {
-                let (contribution, sealed) = proposal.run();
-                Worked::Proposed(contribution, sealed)
+            Work::Propose(proposal) => Worked::Proposed(proposal.run()),
+            Work::Parse { slot, body, own, parser } => {
+                let known = own.and_then(|own| Transactions::of(&own.sample, &parser.limits));
+                Worked::Parsed(slot, known.or_else(|| parser.parse(body)))
             }
-            Work::Parse { slot, body, parser } => Worked::Parsed(slot, parser.parse(body)),
-            Work::Inspect { slot, sealed, known } => {
-                let digest = known.unwrap_or_else(|| sealed.digest());
+            Work::Inspect { slot, sealed, own, parser } => {
+                let known = own.as_ref().and_then(|own| own.sealed);
+                let digest = known.map_or_else(|| sealed.digest(), |(digest, _)| digest);
                 let unchecked = known.is_some() || planted("epoch-ciphertext-unchecked");
                 let valid = unchecked || sealed.scheme.check(&sealed.label, &sealed.header, &digest);
                 let share = valid.then(|| sealed.scheme.share(&sealed.header)).flatten();
-                Worked::Inspected(slot, share.map(|share| (digest, share)))
+                let transactions = own.and_then(|own| Transactions::of(&own.sample, &parser.limits));
+                let opened = known.map(|(_, seed)| seed).zip(transactions);
+                Worked::Inspected(slot, share.map(|share| (digest, share)), opened)
             }
             Work::Open { slot, sealed, shares, suspects, parser } => {
                 Worked::Opened(slot, open(sealed, &shares, &suspects, &parser))
@@ -147,23 +148,40 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Frames the transactions, and seals them where they stand: header, list and tag in one buffer. Gives the digest
-    /// of what is sealed, too.
-    pub(crate) fn run(self) -> (Bytes, Option<Digest>) {
-        let Proposal { transactions, seal } = self;
-        let Some((scheme, label, seed)) = seal.filter(|_| !transactions.is_empty()) else {
-            return (frame(&transactions, 0, 0).into(), None);
+    /// Frames the transactions, and seals them where they stand: header, list and tag in one buffer.
+    pub(crate) fn run(self) -> Made {
+        let Proposal { transactions: sample, seal } = self;
+        let Some((scheme, label, seed)) = seal.filter(|_| !sample.is_empty()) else {
+            return Made { contribution: frame(&sample, 0, 0).into(), sample, sealed: None };
         };
-        let mut ciphertext = frame(&transactions, scheme.header_bytes(), TAG_BYTES);
+        let mut ciphertext = frame(&sample, scheme.header_bytes(), TAG_BYTES);
         let (room, payload) = ciphertext.split_at_mut(scheme.header_bytes());
-        let (header, sealed) = scheme.seal_in_place(&label, &seed, payload);
+        let (header, digest) = scheme.seal_in_place(&label, &seed, payload);
         room.copy_from_slice(&header);
-        (ciphertext.into(), Some(sealed))
+        Made { contribution: ciphertext.into(), sample, sealed: Some((digest, seed)) }
     }
 
     /// How much work it is.
     pub(crate) fn weight(&self) -> Weight {
         if self.seal.is_none() && self.transactions.len() < 64 { Weight::Light } else { Weight::Heavy }
+    }
+}
+
+/// A contribution of this very node, and what it was made from.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub(crate) contribution: Bytes,
+    sample: Sample,
+    /// Digest of the sealed part, and the seed that opens it, if it is sealed.
+    sealed: Option<(Digest, Seed)>,
+}
+
+impl Made {
+    /// Whether `body` is this contribution: the very same memory. Then it needs no second hash and no check, and no
+    /// shares to open, as long as this node remembers.
+    pub(super) fn is(&self, body: &Body) -> bool {
+        let same = |one: &Bytes| (one.as_ptr(), one.len()) == (self.contribution.as_ptr(), self.contribution.len());
+        matches!(body.shared_pieces(), [one] if same(one))
     }
 }
 

@@ -25,6 +25,9 @@
 //!   once per slot, which every node answers with **PROOFS** once per asker's incarnation, when it has released the
 //!   share and its own attempt is over, until the epoch is closed. A proof for another share than the one first sent is
 //!   a fault, and the proven share counts. f + 1 *proven* shares that fail the check settle the slot as bad.
+//! * A contribution that this very node has made in this life is recognised by its memory, and is open from the start: the
+//!   node needs no check, no shares of others and no second parsing to know what is in it. It gives its own share like any
+//!   other, and judges nobody's.
 //! * Once a slot is open its seed tells right shares from wrong ones, so the culprits of a failed attempt are named.
 //!
 //! # Slots that stay empty
@@ -67,7 +70,7 @@ use crate::engine::OrderedSlot;
 use crate::header::Outcome;
 use crate::queue::Sample;
 use crate::transactions::Transactions;
-pub use job::Proposal;
+pub use job::{Made, Proposal};
 pub(crate) use job::{Parser, unseal};
 use job::{Sealed, Work, Worked};
 pub use message::{EpochMessage, PerSlot};
@@ -96,6 +99,8 @@ pub enum EpochInput {
     Propose(Sample, Seed),
     /// What this node puts to the choice, as it is. Once, instead of the above.
     Contribute(Bytes),
+    /// What this node has made that may be in a slot.
+    Own(Vec<Made>),
     /// The gate is open: shares may be released.
     OpenGate,
 }
@@ -151,7 +156,7 @@ pub struct EpochDone<D>(InnerDone<D>);
 #[derive(Debug)]
 enum InnerDone<D> {
     Subset(D),
-    Own(Worked),
+    Own(Box<Worked>),
 }
 
 impl<J: Job> Job for EpochJob<J> {
@@ -160,7 +165,7 @@ impl<J: Job> Job for EpochJob<J> {
     fn run(self) -> Self::Done {
         EpochDone(match self.0 {
             Inner::Subset(job) => InnerDone::Subset(job.run()),
-            Inner::Own(work) => InnerDone::Own(work.run()),
+            Inner::Own(work) => InnerDone::Own(Box::new(work.run())),
         })
     }
 
@@ -169,20 +174,6 @@ impl<J: Job> Job for EpochJob<J> {
             Inner::Subset(job) => job.weight(),
             Inner::Own(work) => work.weight(),
         }
-    }
-}
-
-/// A ciphertext of this very node, with the digest of its sealed part.
-struct OwnCiphertext {
-    contribution: Bytes,
-    digest: Digest,
-}
-
-impl OwnCiphertext {
-    /// The digest, if `body` is the very same memory: then it needs no second hash, and no check.
-    fn known(self, body: &Body) -> Option<Digest> {
-        let first = body.shared_pieces().first()?;
-        (body.len() == self.contribution.len() && first.as_ptr() == self.contribution.as_ptr()).then_some(self.digest)
     }
 }
 
@@ -195,8 +186,8 @@ pub struct Epoch<S: Subset> {
     parser: Parser,
     subset: S,
     proposed: bool,
-    /// What this node has sealed, until it is met again.
-    own: Option<OwnCiphertext>,
+    /// What this node has made, until it is met again.
+    own: Vec<Made>,
     gate_open: bool,
     chosen: Option<NodeSet>,
     complete: bool,
@@ -242,7 +233,7 @@ impl<S: Subset> Epoch<S> {
             parser,
             subset,
             proposed: false,
-            own: None,
+            own: Vec::new(),
             gate_open: false,
             chosen: None,
             complete: false,
@@ -413,6 +404,7 @@ impl<S: Subset> Protocol for Epoch<S> {
                 self.with_subset(fx, |subset, fx| subset.input(contribution, fx));
             }
             EpochInput::Propose(..) | EpochInput::Contribute(_) => {}
+            EpochInput::Own(made) => self.own.extend(made),
             EpochInput::OpenGate => self.gate_open = true,
         }
     }
@@ -429,7 +421,7 @@ impl<S: Subset> Protocol for Epoch<S> {
     fn done(&mut self, done: EpochDone<<S::Job as Job>::Done>, fx: &mut dyn Effects<Self>) {
         match done.0 {
             InnerDone::Subset(done) => self.with_subset(fx, |subset, fx| subset.done(done, fx)),
-            InnerDone::Own(worked) => self.worked(worked, fx),
+            InnerDone::Own(worked) => self.worked(*worked, fx),
         }
     }
 

@@ -6,7 +6,7 @@ use mellivora_subset::Subset;
 
 use super::job::{Opening, Work, Worked};
 use super::slot::{Held, Stage};
-use super::{Epoch, EpochMessage, OwnCiphertext, PerSlot};
+use super::{Epoch, EpochMessage, PerSlot};
 use crate::header::Outcome;
 
 impl<S: Subset> Epoch<S> {
@@ -19,11 +19,12 @@ impl<S: Subset> Epoch<S> {
             slot.settle(Outcome::Bottom, None);
             return;
         };
+        let own = self.own.iter().position(|made| made.is(&body)).map(|at| self.own.swap_remove(at));
         match scheme {
             _ if body.is_empty() => slot.settle(Outcome::Plain, None),
             None => {
                 slot.stage = Stage::Inspecting;
-                Self::work(Work::Parse { slot: index, body, parser }, fx);
+                Self::work(Work::Parse { slot: index, body, own, parser }, fx);
             }
             Some(scheme) if body.len() < scheme.header_bytes() => {
                 slot.settle(Outcome::Bad, None);
@@ -33,9 +34,7 @@ impl<S: Subset> Epoch<S> {
                 slot.header = body.first_bytes(scheme.header_bytes()).into();
                 slot.stage = Stage::Inspecting;
                 if let Some(sealed) = self.sealed(index) {
-                    let own = if index == self.me { self.own.take() } else { None };
-                    let known = own.and_then(|own| own.known(&sealed.body));
-                    Self::work(Work::Inspect { slot: index, sealed, known }, fx);
+                    Self::work(Work::Inspect { slot: index, sealed, own, parser }, fx);
                 }
             }
         }
@@ -53,8 +52,9 @@ impl<S: Subset> Epoch<S> {
 
     pub(super) fn worked(&mut self, worked: Worked, fx: &mut dyn Effects<Self>) {
         match worked {
-            Worked::Proposed(contribution, sealed) => {
-                self.own = sealed.map(|digest| OwnCiphertext { contribution: contribution.clone(), digest });
+            Worked::Proposed(made) => {
+                let contribution = made.contribution.clone();
+                self.own.push(made);
                 self.with_subset(fx, |subset, fx| subset.input(contribution, fx));
             }
             Worked::Parsed(index, transactions) => {
@@ -69,7 +69,7 @@ impl<S: Subset> Epoch<S> {
                     }
                 }
             }
-            Worked::Inspected(index, valid) => {
+            Worked::Inspected(index, valid, opened) => {
                 let Some(slot) = self.slots.get_mut(index.as_usize()) else { return };
                 match valid {
                     Some((sealed, own)) => {
@@ -77,7 +77,10 @@ impl<S: Subset> Epoch<S> {
                         slot.sealed = Some(sealed);
                         slot.own = Some(own);
                         self.to_release.insert(index);
-                        self.try_open(index, fx);
+                        match opened {
+                            Some((seed, transactions)) => slot.settle(Outcome::Opened(seed), Some(transactions)),
+                            None => self.try_open(index, fx),
+                        }
                     }
                     None => {
                         slot.settle(Outcome::Bad, None);
