@@ -9,7 +9,7 @@
 //! | [`running`](Bounds::running) | its slots in the instances of P epochs: a shard per broadcast and one of its own, votes, hashes, shares | `P * ((n + 1) * shard + n * small)` |
 //! | [`proposals`](Bounds::proposals) | its own broadcast: the shards that others show of it, what is decoded, what is opened | `P * (n * shard + 2 * payload + 32 * B/n)` |
 //! | [`closing`](Bounds::closing) | a checkpoint per open epoch, one certificate to check | `(W + 2) * 128 + (f + 1) * 80 + 256` |
-//! | [`dedup`](Bounds::dedup) | the transactions that it got ordered in D epochs | `5/4 * D * B/n * 64` |
+//! | [`dedup`](Bounds::dedup) | the transactions that it got ordered in D epochs | `(D + 1) * B/n * 48` |
 //! | [`catch_up`](Bounds::catch_up) | one answer per contribution that this node asked it for, only while it catches up | `n * payload` |
 //! | [`serving`](Bounds::serving) | one contribution and one header on their way to it | `2 * payload + 32 KiB` |
 //!
@@ -74,14 +74,14 @@ impl Bounds {
         let shard = Self::shard(config);
         let payload = Blob::pinned(limits.payload_bytes);
         let small = (6 << 10) + 512 * (limits.rounds_ahead as usize).saturating_add(1);
-        let horizon = count(config.dedup_epochs.saturating_add(config.dedup_epochs / 4));
+        let horizon = count(config.dedup_epochs.saturating_add(1));
         let proposal = config.proposal_size();
         Bounds {
             early: Blob::pinned(honest_epoch(committee, limits)).saturating_mul(ahead.saturating_add(1)),
             running: pipeline.saturating_mul((n + 1) * shard + n * small),
             proposals: pipeline.saturating_mul(n * shard + 2 * payload + 32 * proposal),
             closing: ahead.saturating_add(2).saturating_mul(128) + committee.one_honest() * 80 + 256,
-            dedup: horizon.saturating_mul(proposal).saturating_mul(64),
+            dedup: horizon.saturating_mul(proposal).saturating_mul(48),
             catch_up: n * payload,
             serving: 2 * payload + (32 << 10),
         }
@@ -118,10 +118,10 @@ mod tests {
             let Bounds { early, running, proposals, dedup, catch_up, serving, .. } = bounds;
             [early, running, proposals, dedup, catch_up, serving, bounds.total()].map(|bytes| bytes.div_ceil(MIB))
         };
-        assert_eq!(figures(4, 32), [451, 181, 289, 2, 144, 73, 1136]);
+        assert_eq!(figures(4, 32), [451, 181, 289, 1, 144, 73, 1136]);
         assert_eq!(figures(16, 32), [512, 205, 337, 1, 576, 73, 1701]);
         assert_eq!(figures(64, 32), [538, 215, 354, 1, 2304, 73, 3482]);
-        assert_eq!(figures(4, 1), [15, 6, 10, 2, 5, 3, 38]);
+        assert_eq!(figures(4, 1), [15, 6, 10, 1, 5, 3, 37]);
         assert_eq!(figures(16, 1), [18, 7, 11, 1, 18, 3, 56]);
         assert_eq!(figures(64, 1), [23, 8, 12, 1, 72, 3, 117]);
     }

@@ -149,7 +149,11 @@ fn no_proof_of_a_share_before_the_share_may_be_released() {
     assert_eq!(proofs(&hall), 0, "plaintexts of epoch 1 while epoch 0 can still be chosen");
     hall.stage.deliver(|_, p| epoch_of(&p.message) == Some(0) && shares_in(&p.message).is_none());
     assert_eq!(releasers(&hall, 1), [0, 1, 2, 3]);
-    assert_eq!(proofs(&hall), 3, "each has opened its own slot; of the others nobody knows yet whether to ask is right");
+    assert_eq!(
+        proofs(&hall),
+        3,
+        "each has opened its own slot; of the others nobody knows yet whether to ask is right"
+    );
     hall.stage.deliver(|_, p| shares_in(&p.message).is_some());
     let answers = proofs(&hall);
     assert!(answers >= 3 * 3, "now they answer: {answers}");

@@ -66,6 +66,9 @@ pub(crate) struct Args {
     /// Seconds after which an epoch that does not end is a failure
     #[arg(long, default_value_t = 300)]
     pub(crate) timeout: u64,
+    /// For a profiler: the work of the cluster alone, without floor and without comparing ledgers, and so without figures
+    #[arg(long, conflicts_with_all = ["grid", "results"])]
+    pub(crate) profile: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -86,7 +89,14 @@ impl Program for Args {
     }
 
     fn measure(&self) -> Result<Report, Failure> {
-        run::measure(&self.setup()?)
+        let report = run::measure(&self.setup()?)?;
+        if self.profile {
+            let Self { protocol, epochs, warmup, batch, .. } = self;
+            let text =
+                format!("{protocol}: {epochs} epochs of {batch} transactions after {warmup}; nothing was compared");
+            return Err(Failure::Instead(text));
+        }
+        Ok(report)
     }
 
     fn drawings(reports: &[Report]) -> Vec<Drawing> {
@@ -137,6 +147,7 @@ impl Args {
             threads: self.threads,
             seed: self.seed,
             timeout: Duration::from_secs(self.timeout.max(1)),
+            profile: self.profile,
         };
         setup.config().map_err(|error| usage(&error))?;
         Ok(setup)

@@ -34,6 +34,8 @@ pub(crate) struct Setup {
     pub(crate) threads: usize,
     pub(crate) seed: u64,
     pub(crate) timeout: Duration,
+    /// Nothing but the cluster is to run.
+    pub(crate) profile: bool,
 }
 
 impl Setup {
@@ -112,7 +114,9 @@ async fn run(setup: &Setup) -> Result<Report, String> {
     let mut sums = Sums::default();
     for round in 0..setup.warmup + setup.epochs {
         let transactions = workload.split(setup.batch, nodes.len());
-        ledgers.expect(&transactions);
+        if !setup.profile {
+            ledgers.expect(&transactions);
+        }
         let submitted = transactions.clone();
         forget_peak();
         let (messages, bytes) = traffic(&nodes);
@@ -126,7 +130,10 @@ async fn run(setup: &Setup) -> Result<Report, String> {
         let traffic = traffic(&nodes);
         let committed = ledgers.settle()?;
         let encrypted = ordered.first().is_some_and(|epoch| setup.encrypt.encrypts(*epoch));
-        let floor = floor[usize::from(!encrypted)].epoch(&transactions);
+        let floor = match setup.profile {
+            true => Duration::ZERO,
+            false => floor[usize::from(!encrypted)].epoch(&transactions),
+        };
         if round >= setup.warmup {
             sums.committed += committed;
             sums.batches += ordered.len() as u64;
@@ -174,7 +181,9 @@ async fn one_epoch(
                 0 => batch.len(),
                 _ => batch.iter().filter(|(position, _)| is_ours(position, setup.honest())).count(),
             });
-            ledgers.borrow_mut().take(at, &batch)?;
+            if !setup.profile {
+                ledgers.borrow_mut().take(at, &batch)?;
+            }
             if !batch.is_empty() {
                 ordered.push(batch.epoch());
             }
@@ -286,6 +295,7 @@ mod tests {
             threads: 1,
             seed: 5,
             timeout: Duration::from_secs(120),
+            profile: false,
         };
         let report = measure(&setup).unwrap();
         assert_eq!((report.committed, report.faults, report.faulty), (20, 0, 0));

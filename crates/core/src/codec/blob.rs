@@ -11,7 +11,8 @@ use super::{Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, Frame, R
 ///
 /// Decoding copies no bulk that travels in a frame of its own, as honest senders have it: the blob is a slice of the
 /// frame, and keeps the whole frame in memory. Any other blob is copied out. So what is kept of a frame never pins more
-/// than an eighth beyond itself, and a peer cannot pass a large frame off as a small message.
+/// than an eighth beyond itself, and a peer cannot pass a large frame off as a small message. A blob that stands
+/// [beside](Frame) its frame, which happens within a process only, is the sender's own bytes.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blob(pub Bytes);
 
