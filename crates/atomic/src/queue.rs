@@ -174,6 +174,10 @@ impl Queue {
     }
 
     fn put_back(&mut self, sample: Sample) {
+        if self.waiters.is_empty() {
+            // Nothing is queued any more.
+            return;
+        }
         let entries = sample.0.iter().filter(|entry| self.waiters.contains_key(&entry.fingerprint));
         let entries = entries.filter(|_| !planted("queue-left-out-is-lost"));
         let entries: Vec<Entry> = entries.cloned().collect();
