@@ -183,6 +183,11 @@ impl Made {
         let same = |one: &Bytes| (one.as_ptr(), one.len()) == (self.contribution.as_ptr(), self.contribution.len());
         matches!(body.shared_pieces(), [one] if same(one))
     }
+
+    /// Whether it travels encrypted.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.is_some()
+    }
 }
 
 fn open(

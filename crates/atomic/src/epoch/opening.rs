@@ -20,6 +20,8 @@ impl<S: Subset> Epoch<S> {
             return;
         };
         let own = self.own.iter().position(|made| made.is(&body)).map(|at| self.own.swap_remove(at));
+        // What others read in the clear or open, this node must not take for anything else.
+        let own = own.filter(|made| made.is_sealed() == scheme.is_some());
         match scheme {
             _ if body.is_empty() => slot.settle(Outcome::Plain, None),
             None => {
