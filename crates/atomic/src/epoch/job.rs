@@ -107,12 +107,12 @@ impl Job for Work {
             }
             Work::Inspect { slot, sealed, own, parser } => {
                 let known = own.as_ref().and_then(|own| own.sealed);
-                let digest = known.map_or_else(|| sealed.digest(), |(digest, _)| digest);
+                let digest = known.map_or_else(|| sealed.digest(), |(_, digest, _)| digest);
                 let unchecked = known.is_some() || planted("epoch-ciphertext-unchecked");
                 let valid = unchecked || sealed.scheme.check(&sealed.label, &sealed.header, &digest);
                 let share = valid.then(|| sealed.scheme.share(&sealed.header)).flatten();
                 let transactions = own.and_then(|own| Transactions::of(&own.sample, &parser.limits));
-                let opened = known.map(|(_, seed)| seed).zip(transactions);
+                let opened = known.map(|(.., seed)| seed).zip(transactions);
                 Worked::Inspected(slot, share.map(|share| (digest, share)), opened)
             }
             Work::Open { slot, sealed, shares, suspects, parser } => {
@@ -158,7 +158,7 @@ impl Proposal {
         let (room, payload) = ciphertext.split_at_mut(scheme.header_bytes());
         let (header, digest) = scheme.seal_in_place(&label, &seed, payload);
         room.copy_from_slice(&header);
-        Made { contribution: ciphertext.into(), sample, sealed: Some((digest, seed)) }
+        Made { contribution: ciphertext.into(), sample, sealed: Some((label, digest, seed)) }
     }
 
     /// How much work it is.
@@ -172,21 +172,18 @@ impl Proposal {
 pub struct Made {
     pub(crate) contribution: Bytes,
     sample: Sample,
-    /// Digest of the sealed part, and the seed that opens it, if it is sealed.
-    sealed: Option<(Digest, Seed)>,
+    /// The label that it is sealed under, digest of the sealed part, and the seed that opens it; if it is sealed.
+    sealed: Option<(Digest, Digest, Seed)>,
 }
 
 impl Made {
-    /// Whether `body` is this contribution: the very same memory. Then it needs no second hash and no check, and no
-    /// shares to open, as long as this node remembers.
-    pub(super) fn is(&self, body: &Body) -> bool {
+    /// Whether a slot with this label and this body holds this contribution: the very same memory, in the slot that it
+    /// was made for. Then it needs no second hash and no check, and no shares to open. A copy in the slot of somebody
+    /// else may be the same memory, too, and is as bad here as it is everywhere.
+    pub(super) fn is(&self, label: Option<Digest>, body: &Body) -> bool {
         let same = |one: &Bytes| (one.as_ptr(), one.len()) == (self.contribution.as_ptr(), self.contribution.len());
-        matches!(body.shared_pieces(), [one] if same(one))
-    }
-
-    /// Whether it travels encrypted.
-    pub(super) fn is_sealed(&self) -> bool {
-        self.sealed.is_some()
+        let here = self.sealed.map(|(label, ..)| label) == label || planted("epoch-own-in-any-slot");
+        matches!(body.shared_pieces(), [one] if same(one)) && here
     }
 }
 
@@ -219,4 +216,29 @@ pub(crate) fn unseal(
 ) -> Option<Bytes> {
     let sealed = body.copy_range(header.len()..body.len());
     scheme.unseal(label, header, seed, sealed).map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by a campaign: a Byzantine node puts the ciphertext of another one into its own slot. Where nothing is
+    /// copied on the way, the victim meets its own memory there, and opened it under the label of the wrong slot, while
+    /// for everybody else the slot is bad.
+    #[test]
+    fn a_copy_in_the_slot_of_somebody_else_is_not_the_own_contribution() {
+        let label = Digest([1; 32]);
+        let contribution = Bytes::from(vec![7; 100]);
+        let made = |sealed| Made { contribution: contribution.clone(), sample: Sample::default(), sealed };
+        let sealed = made(Some((label, Digest([2; 32]), Seed([3; 32]))));
+        let body = Body::from_bytes(contribution.clone());
+        assert!(sealed.is(Some(label), &body));
+        assert!(!sealed.is(Some(Digest([4; 32])), &body), "in the slot of somebody else");
+        assert!(!sealed.is(None, &body), "in the clear");
+        let plain = made(None);
+        assert!(plain.is(None, &body) && !plain.is(Some(label), &body));
+        let twin = Body::from_bytes(vec![7; 100].into());
+        let pieces = Body::from_pieces([contribution.slice(..60), contribution.slice(60..)]);
+        assert!(!sealed.is(Some(label), &twin) && !sealed.is(Some(label), &pieces), "only the very same memory");
+    }
 }

@@ -19,9 +19,8 @@ impl<S: Subset> Epoch<S> {
             slot.settle(Outcome::Bottom, None);
             return;
         };
-        let own = self.own.iter().position(|made| made.is(&body)).map(|at| self.own.swap_remove(at));
-        // What others read in the clear or open, this node must not take for anything else.
-        let own = own.filter(|made| made.is_sealed() == scheme.is_some());
+        let label = slot.label.filter(|_| scheme.is_some());
+        let own = self.own.iter().position(|made| made.is(label, &body)).map(|at| self.own.swap_remove(at));
         match scheme {
             _ if body.is_empty() => slot.settle(Outcome::Plain, None),
             None => {

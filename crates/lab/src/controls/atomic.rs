@@ -36,6 +36,12 @@ pub(super) const CONTROLS: &[Control] = &[
         "no_share_is_released_for_what_is_not_a_ciphertext_of_this_slot",
     ),
     ATOMIC.by(
+        "epoch-own-in-any-slot",
+        "a copy of the own ciphertext in the slot of somebody else is taken for the own contribution",
+        "lib",
+        "epoch::job::tests::a_copy_in_the_slot_of_somebody_else_is_not_the_own_contribution",
+    ),
+    ATOMIC.by(
         "epoch-share-skipped-when-open",
         "no share for a slot that is open here already",
         "gate",
