@@ -103,9 +103,17 @@ impl Cells {
     fn set(&mut self, at: usize, fingerprint: &Fingerprint, number: u64) {
         let cell = self.tag(fingerprint) << self.number_bits() | (number + 1);
         match self {
-            // Tag and number have 32 bits together.
-            Cells::Narrow(cells) => cells.get_mut(at).map(|place| *place = cell as u32).unwrap_or_default(),
-            Cells::Wide(cells) => cells.get_mut(at).map(|place| *place = cell).unwrap_or_default(),
+            Cells::Narrow(cells) => {
+                if let Some(place) = cells.get_mut(at) {
+                    // Tag and number have 32 bits together.
+                    *place = cell as u32;
+                }
+            }
+            Cells::Wide(cells) => {
+                if let Some(place) = cells.get_mut(at) {
+                    *place = cell;
+                }
+            }
         }
     }
 
